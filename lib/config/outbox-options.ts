@@ -1,0 +1,73 @@
+import type { KafkaConfig } from 'kafkajs';
+import type { OutboxPublisher } from '../interfaces/outbox-publisher';
+
+/**
+ * kafkajs' own client configuration. `retry`, `requestTimeout` and `enforceRequestTimeout` are the publisher's: one send must end within a known time,
+ * and the relay alone repeats it, so that the order of a key holds.
+ */
+export type OutboxKafkaOptions = Omit<KafkaConfig, 'retry' | 'requestTimeout' | 'enforceRequestTimeout'>;
+
+/**
+ * The options of the outbox. Durations are seconds where the name ends in `Seconds`, sizes are bytes where it ends in `Bytes`.
+ * All are checked while the application starts; unknown names are refused.
+ */
+export interface OutboxOptions {
+  /**
+   * How to reach Kafka: kafkajs' own `KafkaConfig` (`clientId`, `brokers`, `ssl`, `sasl`, ...) without `retry` and
+   * `requestTimeout`. Needed unless `relay` is false or `publisher` is given.
+   */
+  kafka?: OutboxKafkaOptions | undefined;
+  /** Deliver through this publisher and not through kafkajs. Excludes `kafka`. */
+  publisher?: OutboxPublisher | undefined;
+  /** Whether this process delivers events. `false` for one that only writes them. Default: `true`. */
+  relay?: boolean | undefined;
+  /**
+   * Seconds between two looks for pending events. A commit in this process wakes the relay at once; the poll finds what other
+   * processes wrote. 0.01 to 3600. Default: `1`.
+   */
+  pollIntervalSeconds?: number | undefined;
+  /** Most events in one batch: one fetch, one send, one settling. 1 to 10000. Default: `1000`. */
+  batchSize?: number | undefined;
+  /**
+   * Most bytes of payload in one batch, which bounds the relay's memory; a single larger event is a batch of its own.
+   * 65536 to 268435456. Default: `8388608` (8 MiB).
+   */
+  maxBatchBytes?: number | undefined;
+  /**
+   * Largest payload that `addEvent` accepts, in bytes of its JSON text. Keep it below the broker's `message.max.bytes`
+   * (1048588 unless changed) with room for key and headers. 1 to 104857600. Default: `1000000`.
+   */
+  maxEventBytes?: number | undefined;
+  /**
+   * Seconds until an event that the broker refused is tried again; doubled with each further refusal, up to an hour, with jitter.
+   * An outage of the broker is no refusal. 0.01 to 86400. Default: `30`.
+   */
+  errorRetryIntervalSeconds?: number | undefined;
+  /**
+   * Seconds that a relay owns its share of the events without renewing; a relay that was killed is replaced after this time, one
+   * that stops gracefully at once. 17 to 3600, since a send (10 s at most) must end within two thirds of it. Default: `20`.
+   */
+  leaseSeconds?: number | undefined;
+  /** CloudEvents `source` of all events: a URI reference that names the service. Default: `nestjs-outboxed`. */
+  source?: string | undefined;
+  /**
+   * Let the broker create unknown topics. `false`: an event for an unknown topic waits and is tried again, so that a mistyped
+   * name does not become a topic. Default: `false`.
+   */
+  allowAutoTopicCreation?: boolean | undefined;
+}
+
+/** The options with every default filled in. Frozen. */
+export interface ResolvedOutboxOptions {
+  readonly kafka: OutboxKafkaOptions | null;
+  readonly publisher: OutboxPublisher | null;
+  readonly relay: boolean;
+  readonly pollIntervalSeconds: number;
+  readonly batchSize: number;
+  readonly maxBatchBytes: number;
+  readonly maxEventBytes: number;
+  readonly errorRetryIntervalSeconds: number;
+  readonly leaseSeconds: number;
+  readonly source: string;
+  readonly allowAutoTopicCreation: boolean;
+}

@@ -1,0 +1,102 @@
+import { inspect } from 'node:util';
+import { OutboxOptionsInvalidError } from '../errors/start-up.errors';
+import { closestName } from './closest-name';
+import { optionRules } from './option-rules';
+import type { OutboxOptions, ResolvedOutboxOptions } from './outbox-options';
+
+const optionNames: readonly string[] = ['kafka', 'publisher', ...Object.keys(optionRules)];
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws {@link OutboxOptionsInvalidError} with every fault, not only the first
+ */
+export function resolveOptions(options: OutboxOptions): ResolvedOutboxOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new OutboxOptionsInvalidError([`the options are ${shown(options)}, and must be an object such as { kafka: { ... } }`]);
+  }
+  const given = options as Readonly<Record<string, unknown>>;
+  const faults = [...unknownNames(given), ...wrongValues(given), ...wrongDelivery(given)];
+  if (faults.length > 0) {
+    throw new OutboxOptionsInvalidError(faults);
+  }
+  const simple = Object.entries(optionRules).map(([name, rule]) => [name, given[name] ?? rule.default] as const);
+  return Object.freeze({
+    kafka: options.kafka ?? null,
+    publisher: options.publisher ?? null,
+    ...Object.fromEntries(simple),
+  }) as ResolvedOutboxOptions;
+}
+
+function unknownNames(given: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys(given)
+    .filter((name) => !optionNames.includes(name))
+    .map((name) => {
+      if (name === 'dataSource' || name === 'isGlobal') {
+        return `"${name}" must be known before the options are: give it to forRootAsync beside useFactory, useClass or useExisting`;
+      }
+      const closest = closestName(name, optionNames);
+      const hint = closest === undefined ? `The options are: ${optionNames.join(', ')}` : `Did you mean "${closest}"?`;
+      return `"${name}" is not an option. ${hint}`;
+    });
+}
+
+function wrongValues(given: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(optionRules)
+    .filter(([name, rule]) => given[name] !== undefined && !rule.accepts(given[name]))
+    .map(([name, rule]) => `${name} is ${shown(given[name])}, and must be ${rule.allowed}: ${rule.remedy}`);
+}
+
+/** Where events go: to Kafka, to a publisher of the user's, or nowhere from this process. */
+function wrongDelivery(given: Readonly<Record<string, unknown>>): string[] {
+  const { kafka, publisher, relay } = given;
+  if (publisher !== undefined && kafka !== undefined) {
+    return ['kafka and publisher are both given, and must not be: events go to one of them; leave one out'];
+  }
+  if (publisher !== undefined) {
+    return isPublisher(publisher)
+      ? []
+      : [`publisher is ${shown(publisher)}, and must be an object with connect(), publish() and disconnect(): see OutboxPublisher`];
+  }
+  if (kafka !== undefined) {
+    return wrongKafka(kafka);
+  }
+  return relay === false
+    ? []
+    : ["kafka is missing, and is needed to deliver: give kafka: { clientId, brokers }, or relay: false in a process that only writes"];
+}
+
+function wrongKafka(kafka: unknown): string[] {
+  if (typeof kafka !== 'object' || kafka === null) {
+    return ['kafka is not an object, and must be kafkajs\' configuration: { clientId: "orders", brokers: ["localhost:9092"] }'];
+  }
+  const { brokers } = kafka as Readonly<Record<string, unknown>>;
+  const faults: string[] = [];
+  const listed = Array.isArray(brokers) && brokers.length > 0 && brokers.every((broker) => typeof broker === 'string' && broker !== '');
+  if (!listed && typeof brokers !== 'function') {
+    faults.push(`kafka.brokers is ${shown(brokers)}, and must be a list with at least one "host:port", or a function that gives one`);
+  }
+  for (const name of ['retry', 'requestTimeout', 'enforceRequestTimeout']) {
+    if (name in kafka) {
+      faults.push(
+        `kafka.${name} is given, and must not be: the relay alone repeats a send, and must know how long one takes, or the order ` +
+          'of events would not hold; leave it out',
+      );
+    }
+  }
+  return faults;
+}
+
+function isPublisher(value: unknown): boolean {
+  const members = value as Readonly<Record<string, unknown>> | null;
+  return (
+    typeof members === 'object' &&
+    members !== null &&
+    ['connect', 'publish', 'disconnect'].every((name) => typeof members[name] === 'function')
+  );
+}
+
+/** Short and on one line; of a nested object only the outline, as it may hold credentials. */
+function shown(value: unknown): string {
+  return inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 80, maxArrayLength: 5 });
+}

@@ -1,0 +1,36 @@
+export { OutboxModule } from './outbox.module';
+export type {
+  OutboxModuleAsyncOptions,
+  OutboxModuleExtras,
+  OutboxModuleOptions,
+  OutboxOptionsFactory,
+} from './outbox-module.options';
+export type { OutboxKafkaOptions, OutboxOptions } from './config/outbox-options';
+
+export { Outboxed, type OutboxedDecorator, type OutboxedOptions } from './write/outboxed.decorator';
+export type { OutboxedEventFields, OutboxedEventFunction, OutboxedField } from './write/outboxed-events';
+export { OutboxRepository, type OutboxTransaction } from './write/outbox.repository';
+export { getOutboxToken, InjectOutbox } from './write/outbox-tokens';
+export type { OutboxEvent } from './interfaces/outbox-event';
+export type { OutboxStats } from './interfaces/outbox-stats';
+
+export { EventOutbox } from './store/event-outbox.entity';
+export { OutboxLane } from './store/outbox-lane.entity';
+export { outboxEntities } from './store/outbox-entities';
+
+export { EventRelayWorker } from './relay/event-relay.worker';
+export { getRelayToken } from './relay/relay-tokens';
+export type { OutboxMessage, OutboxPublisher, PublishOutcome, PublishResult } from './interfaces/outbox-publisher';
+export { InProcessPublisher, type InProcessHandler } from './publish/in-process.publisher';
+
+export { OutboxError } from './errors/outbox.error';
+export {
+  OutboxDataSourceMissingError,
+  OutboxDataSourceUnsupportedError,
+  OutboxEntitiesMissingError,
+  OutboxOptionsInvalidError,
+  OutboxRegisteredTwiceError,
+} from './errors/start-up.errors';
+export { OutboxTransactionEndedError, OutboxTransactionRequiredError } from './errors/transaction.errors';
+export { OutboxArgumentInvalidError, OutboxEventIdTakenError, OutboxEventInvalidError } from './errors/event.errors';
+export { OutboxedMisplacedError, OutboxedResultMissingError, OutboxNotRegisteredError } from './errors/outboxed.errors';

@@ -1,0 +1,78 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { BeforeApplicationShutdown, Logger, OnApplicationBootstrap } from '@nestjs/common';
+import type { SchedulerRegistry } from '@nestjs/schedule';
+import type { OutboxPublisher } from '../interfaces/outbox-publisher';
+import type { LaneLeases } from './lane-leases';
+import type { RelayLoop } from './relay-loop';
+
+/** What a worker that delivers is made of. */
+export interface RelayParts {
+  readonly loop: RelayLoop;
+  readonly leases: LaneLeases;
+  readonly publisher: OutboxPublisher;
+  readonly pollIntervalSeconds: number;
+  readonly leaseSeconds: number;
+}
+
+/**
+ * Delivers committed events. It starts with the application, is woken by each commit of this process that holds events, and polls
+ * for what other processes wrote; its poll timer is in `@nestjs/schedule`'s registry as `outbox-relay-<data source>`. At shutdown
+ * it finishes what is in flight.
+ *
+ * With `relay: false` it does nothing.
+ */
+export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly timerName: string;
+  // The loop must not run in the context (transaction, request, trace) of whoever happens to wake it.
+  private readonly inOwnContext = AsyncLocalStorage.snapshot();
+  private renewal: NodeJS.Timeout | undefined;
+
+  constructor(
+    dataSource: string,
+    private readonly registry: SchedulerRegistry,
+    private readonly logger: Logger,
+    private readonly parts: RelayParts | null,
+  ) {
+    this.timerName = `outbox-relay-${dataSource}`;
+  }
+
+  onApplicationBootstrap(): void {
+    const { parts } = this;
+    if (parts === null) {
+      return;
+    }
+    // Not awaited: the application serves whether or not there is a broker.
+    parts.publisher.connect().catch(() => undefined);
+    this.registry.addInterval(
+      this.timerName,
+      setInterval(() => this.wake(), parts.pollIntervalSeconds * 1000),
+    );
+    // Apart from the loop, which may be sending for long. A failure is reported by the loop, which meets the same database.
+    this.renewal = setInterval(() => void parts.leases.keep().catch(() => undefined), (parts.leaseSeconds * 1000) / 3);
+    this.wake();
+  }
+
+  /** Looks for pending events now. A hint: harmless at any time, and never needed for correctness. */
+  wake(): void {
+    this.inOwnContext(() => this.parts?.loop.wake());
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    const { parts } = this;
+    if (parts === null) {
+      return;
+    }
+    clearInterval(this.renewal);
+    // The application or ScheduleModule may have removed it already.
+    if (this.registry.doesExist('interval', this.timerName)) {
+      this.registry.deleteInterval(this.timerName);
+    }
+    await parts.loop.stop();
+    await parts.leases.release().catch((error: unknown) => {
+      this.logger.warn(`The leases could not be given back and will lapse: ${String(error)}`);
+    });
+    await parts.publisher.disconnect().catch((error: unknown) => {
+      this.logger.warn(`The publisher could not be disconnected: ${String(error)}`);
+    });
+  }
+}

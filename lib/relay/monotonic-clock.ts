@@ -1,0 +1,4 @@
+/** Milliseconds that never jump: for deadlines, not for dates. */
+export type MonotonicClock = () => number;
+
+export const monotonicClock: MonotonicClock = () => performance.now();

@@ -1,0 +1,26 @@
+import type { OutboxMessage } from '../interfaces/outbox-publisher';
+import type { PendingEvent } from '../store/fetch-pending';
+
+/**
+ * The record of an event: CloudEvents 1.0 in the binary content mode of its Kafka protocol binding (section 3.2), then the event's
+ * own headers, then the trace context. It depends on the stored row alone, so that a redelivery is equal byte for byte.
+ */
+export function toMessage(event: PendingEvent, source: string): OutboxMessage {
+  return {
+    id: event.id,
+    topic: event.topic,
+    key: event.eventKey,
+    value: event.eventData,
+    headers: {
+      ce_specversion: '1.0',
+      ce_id: event.id,
+      ce_type: event.eventType,
+      ce_source: source,
+      ce_subject: event.aggregateId,
+      ce_time: event.createdAt.toISOString(),
+      'content-type': 'application/json',
+      ...event.headers,
+      ...(event.traceparent === null ? {} : { traceparent: event.traceparent }),
+    },
+  };
+}

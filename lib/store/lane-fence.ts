@@ -1,0 +1,34 @@
+import type { OutboxTables } from './outbox-tables';
+
+/** A lane as its owner knows it. */
+export interface OwnedLane {
+  readonly lane: number;
+  readonly epoch: string;
+}
+
+/** Who settles, and by which right. */
+export interface LaneClaim {
+  readonly owner: string;
+  readonly lanes: readonly OwnedLane[];
+}
+
+/**
+ * The start of a statement that may change rows only of lanes that are still owned: it locks the lane rows, so that a takeover waits
+ * for the statement. To compare epochs without the lock is no fence: a takeover that commits in mid-statement lets a stale one through.
+ * Takes the parameters $1 (owner), $2 (lanes) and $3 (epochs); use it in autocommit only, or a frozen relay blocks its successor.
+ */
+export function laneFence(tables: OutboxTables): string {
+  const l = tables.lane;
+  return `with owned as materialized (
+       select o.${l.lane} as lane
+       from ${l.tableName} o
+       join unnest($2::smallint[], $3::bigint[]) as mine(lane, epoch) on mine.lane = o.${l.lane} and mine.epoch = o.${l.epoch}
+       where o.${l.owner} = $1
+       order by o.${l.lane}
+       for share of o
+     )`;
+}
+
+export function laneFenceParameters(claim: LaneClaim): unknown[] {
+  return [claim.owner, claim.lanes.map(({ lane }) => lane), claim.lanes.map(({ epoch }) => epoch)];
+}

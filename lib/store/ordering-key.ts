@@ -1,0 +1,18 @@
+import { createHash } from 'node:crypto';
+
+/** Number of lanes. Part of the schema: rows already stored carry their lane. */
+export const LANES = 64;
+
+/**
+ * The number under which the ordering key is locked while an event of it is being added: the first four bytes of SHA-256 of the
+ * key in UTF-8, as a signed 32-bit integer. Two writers that disagreed on it would not order their events, so it is the same for
+ * ever. Keys that share a number merely wait for each other.
+ */
+export function keyNumber(orderingKey: string): number {
+  return createHash('sha256').update(orderingKey, 'utf8').digest().readInt32BE(0);
+}
+
+/** The lane of an ordering key, from 0 to 63. */
+export function laneOf(orderingKey: string): number {
+  return keyNumber(orderingKey) & (LANES - 1);
+}

@@ -1,0 +1,34 @@
+import type { DataSource, EntityMetadata, ObjectLiteral } from 'typeorm';
+import { OutboxEntitiesMissingError } from '../errors/start-up.errors';
+import { EventOutbox } from './event-outbox.entity';
+import { outboxEntities } from './outbox-entities';
+import { OutboxLane } from './outbox-lane.entity';
+
+/** A table's name and its columns' names by property, quoted, ready to stand in a statement. */
+export type Table<Entity> = { readonly [Property in keyof Entity]: string } & { readonly tableName: string };
+
+/** The names of the outbox's tables as TypeORM knows them, so that schema, entityPrefix and naming strategy hold. */
+export class OutboxTables {
+  readonly event: Table<EventOutbox>;
+  readonly lane: Table<OutboxLane>;
+
+  /** @throws OutboxEntitiesMissingError if the data source was not told of the outbox's entities */
+  constructor(dataSource: DataSource, dataSourceName: string) {
+    const missing = outboxEntities.filter((entity) => !dataSource.hasMetadata(entity));
+    if (missing.length > 0) {
+      throw new OutboxEntitiesMissingError(
+        dataSourceName,
+        missing.map((entity) => entity.name),
+      );
+    }
+    this.event = quotedNames<EventOutbox>(dataSource, dataSource.getMetadata(EventOutbox));
+    this.lane = quotedNames<OutboxLane>(dataSource, dataSource.getMetadata(OutboxLane));
+  }
+}
+
+function quotedNames<Entity extends ObjectLiteral>(dataSource: DataSource, metadata: EntityMetadata): Table<Entity> {
+  const quote = (name: string): string => dataSource.driver.escape(name);
+  const columns = metadata.columns.map((column) => [column.propertyName, quote(column.databaseName)] as const);
+  const path = metadata.schema === undefined ? [metadata.tableName] : [metadata.schema, metadata.tableName];
+  return { ...Object.fromEntries(columns), tableName: path.map(quote).join('.') } as Table<Entity>;
+}

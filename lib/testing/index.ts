@@ -1,0 +1,2 @@
+export { OutboxTestingModule } from './outbox-testing.module';
+export { TestingOutboxRepository, type RecordedEvent } from './testing-outbox.repository';

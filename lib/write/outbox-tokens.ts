@@ -1,0 +1,21 @@
+import { Inject, type InjectionToken } from '@nestjs/common';
+import { DEFAULT_DATA_SOURCE } from '../config/tokens';
+import { OutboxRepository } from './outbox.repository';
+
+/**
+ * Injection token of the {@link OutboxRepository} of a data source, for `overrideProvider` and `moduleRef.get`.
+ *
+ * @param dataSource name of the data source; default: `default`, whose token is the class itself
+ */
+export function getOutboxToken(dataSource: string = DEFAULT_DATA_SOURCE): InjectionToken<OutboxRepository> {
+  return dataSource === DEFAULT_DATA_SOURCE ? OutboxRepository : `nestjs-outboxed:repository:${dataSource}`;
+}
+
+/**
+ * Injects the {@link OutboxRepository} of a data source.
+ *
+ * @param dataSource name of the data source; default: `default`
+ */
+export function InjectOutbox(dataSource: string = DEFAULT_DATA_SOURCE): PropertyDecorator & ParameterDecorator {
+  return Inject(getOutboxToken(dataSource));
+}

@@ -1,0 +1,100 @@
+import { Inject, Optional } from '@nestjs/common';
+import { DEFAULT_DATA_SOURCE, outboxedToken } from '../config/tokens';
+import { OutboxedMisplacedError, OutboxNotRegisteredError } from '../errors/outboxed.errors';
+import type { OutboxedEventFields, OutboxedEventFunction, OutboxedEvents } from './outboxed-events';
+import type { OutboxedRunner } from './outboxed-runner';
+
+/** Where `@Outboxed` finds its transaction. */
+export interface OutboxedOptions {
+  /** Name of the data source; default: `default`. */
+  dataSource?: string | undefined;
+}
+
+type AsyncMethod<Result, Args extends unknown[]> = (...args: Args) => Promise<Result>;
+
+/** A decorator for async methods. */
+export type OutboxedDecorator<Result, Args extends unknown[]> = <Method extends AsyncMethod<Result, Args>>(
+  target: object,
+  property: string | symbol,
+  descriptor: TypedPropertyDescriptor<Method>,
+) => void;
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- a decorator cannot infer from the method that it is put on: without `any`
+   as default, every user would have to write the types of result and arguments twice */
+
+/**
+ * Runs the method in a transaction: the current one of the data source if there is one, else a new one. Injected repositories, the
+ * entity manager and {@link OutboxRepository.addEvent} take part in it by themselves. If the method fails, all of it is rolled back.
+ *
+ * ```ts
+ * @Outboxed()
+ * async place(command: PlaceOrder): Promise<Order> {
+ *   const order = await this.orders.save(Order.from(command));
+ *   await this.outbox.addEvent({ aggregateType: 'order', aggregateId: order.id, eventType: 'OrderPlaced', topic: 'orders', eventData: order });
+ *   return order;
+ * }
+ * ```
+ *
+ * The declarative form writes the event from the method's result; each field is a value or `(result, ...args) => value`:
+ *
+ * ```ts
+ * @Outboxed({ topic: 'orders', aggregateType: 'order', eventType: 'OrderCancelled', aggregateId: (order: Order) => order.id })
+ * async cancel(id: string): Promise<Order> { ... }
+ * ```
+ *
+ * The function form makes whole events: `@Outboxed((order: Order) => order.paid ? { ... } : undefined)`.
+ *
+ * The object must be made by Nest in an application with `OutboxModule` (or a test with `OutboxTestingModule`); a call on any other
+ * rejects with `OutboxNotRegisteredError`.
+ */
+export function Outboxed<Result = any, Args extends any[] = any[]>(
+  events: (OutboxedEventFields<Result, Args> & OutboxedOptions) | OutboxedEventFunction<Result, Args>,
+): OutboxedDecorator<Result, Args>;
+export function Outboxed(options?: OutboxedOptions): OutboxedDecorator<any, any[]>;
+/* eslint-enable @typescript-eslint/no-explicit-any */
+export function Outboxed(declared: OutboxedOptions | OutboxedEvents = {}) {
+  const dataSource = ('dataSource' in declared ? declared.dataSource : undefined) ?? DEFAULT_DATA_SOURCE;
+  const events = typeof declared === 'function' || 'eventType' in declared ? declared : undefined;
+
+  return (target: object, property: string | symbol, descriptor?: PropertyDescriptor): void => {
+    const method: unknown = descriptor?.value;
+    const name = nameOf(target, property);
+    if (descriptor === undefined || typeof method !== 'function' || typeof target === 'function') {
+      throw new OutboxedMisplacedError(typeof target === 'function' ? `the static member ${name}` : `${name}, which is not a method`);
+    }
+    const runnerProperty = injectRunner(target, dataSource);
+    const decorated = async function (this: Record<symbol, OutboxedRunner | undefined>, ...args: unknown[]): Promise<unknown> {
+      const runner = this[runnerProperty];
+      if (runner === undefined) {
+        throw new OutboxNotRegisteredError(name, dataSource);
+      }
+      return runner.run({ method: name, args, events, work: () => Reflect.apply(method, this, args) as unknown });
+    };
+    descriptor.value = imitating(method, decorated);
+  };
+}
+
+function nameOf(target: object, property: string | symbol): string {
+  return `${(typeof target === 'function' ? target : target.constructor).name}.${String(property)}`;
+}
+
+/** Adds an optional property injection to the class, once for each data source, also where a base class has it already. */
+function injectRunner(target: object, dataSource: string): symbol {
+  const property = Symbol.for(outboxedToken(dataSource));
+  const marked = Symbol.for(`${outboxedToken(dataSource)}:injected`);
+  if (!Reflect.hasMetadata(marked, target)) {
+    Optional()(target, property);
+    Inject(outboxedToken(dataSource))(target, property);
+    Reflect.defineMetadata(marked, true, target);
+  }
+  return property;
+}
+
+/** Carries over what other decorators have left on the method, so that their order does not matter to them. */
+function imitating(method: object, decorated: (...args: unknown[]) => Promise<unknown>): unknown {
+  for (const key of Reflect.getMetadataKeys(method) as unknown[]) {
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, method), decorated);
+  }
+  const { name, length } = method as { name: string; length: number };
+  return Object.defineProperties(decorated, { name: { value: name, configurable: true }, length: { value: length, configurable: true } });
+}
