@@ -28,5 +28,9 @@ export function connect(name: string, dataSource: DataSource | undefined, module
   if (dataSource.options.type !== 'postgres') {
     throw new OutboxDataSourceUnsupportedError(name, dataSource.options.type);
   }
-  return { dataSource, tables: new OutboxTables(dataSource, name), transactions: TransactionContext.of(dataSource, name) };
+  return {
+    dataSource,
+    tables: new OutboxTables(dataSource, name),
+    transactions: TransactionContext.of(dataSource, name),
+  };
 }

@@ -68,7 +68,8 @@ function asyncOptions(provide: string, options: OutboxModuleAsyncOptions): Provi
   if (useFactory !== undefined) {
     return [{ provide, inject, useFactory }];
   }
-  const create = (factory: OutboxOptionsFactory): ReturnType<OutboxOptionsFactory['createOutboxOptions']> => factory.createOutboxOptions();
+  const create = (factory: OutboxOptionsFactory): ReturnType<OutboxOptionsFactory['createOutboxOptions']> =>
+    factory.createOutboxOptions();
   return useClass === undefined
     ? [{ provide, inject: [useExisting as NonNullable<typeof useExisting>], useFactory: create }]
     : [useClass, { provide, inject: [useClass], useFactory: create }];

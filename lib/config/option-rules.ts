@@ -42,7 +42,12 @@ export const optionRules: { readonly [K in keyof SimpleOptions]: OptionRule<Simp
   maxBatchBytes: count(8_388_608, 65_536, 268_435_456, 'bytes', 'the relay holds about this much payload in memory'),
   maxEventBytes: count(1_000_000, 1, 104_857_600, 'bytes', "keep it below the broker's message.max.bytes"),
   errorRetryIntervalSeconds: seconds(30, 0.01, 86_400, 'it doubles with each refusal, so start small'),
-  leaseSeconds: seconds(20, 17, 3600, 'two thirds of it must be longer than a send may take (10 s) and a margin of 1 s'),
+  leaseSeconds: seconds(
+    20,
+    17,
+    3600,
+    'two thirds of it must be longer than a send may take (10 s) and a margin of 1 s',
+  ),
   source: {
     default: 'nestjs-outboxed',
     allowed: 'a URI reference of 1 to 255 printable characters without spaces',

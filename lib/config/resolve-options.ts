@@ -13,7 +13,9 @@ const optionNames: readonly string[] = ['kafka', 'publisher', ...Object.keys(opt
  */
 export function resolveOptions(options: OutboxOptions): ResolvedOutboxOptions {
   if (typeof options !== 'object' || options === null) {
-    throw new OutboxOptionsInvalidError([`the options are ${shown(options)}, and must be an object such as { kafka: { ... } }`]);
+    throw new OutboxOptionsInvalidError([
+      `the options are ${shown(options)}, and must be an object such as { kafka: { ... } }`,
+    ]);
   }
   const given = options as Readonly<Record<string, unknown>>;
   const faults = [...unknownNames(given), ...wrongValues(given), ...wrongDelivery(given)];
@@ -56,25 +58,36 @@ function wrongDelivery(given: Readonly<Record<string, unknown>>): string[] {
   if (publisher !== undefined) {
     return isPublisher(publisher)
       ? []
-      : [`publisher is ${shown(publisher)}, and must be an object with connect(), publish() and disconnect(): see OutboxPublisher`];
+      : [
+          `publisher is ${shown(publisher)}, and must be an object with connect(), publish() and disconnect(): see OutboxPublisher`,
+        ];
   }
   if (kafka !== undefined) {
     return wrongKafka(kafka);
   }
   return relay === false
     ? []
-    : ["kafka is missing, and is needed to deliver: give kafka: { clientId, brokers }, or relay: false in a process that only writes"];
+    : [
+        'kafka is missing, and is needed to deliver: give kafka: { clientId, brokers }, or relay: false in a process that only writes',
+      ];
 }
 
 function wrongKafka(kafka: unknown): string[] {
   if (typeof kafka !== 'object' || kafka === null) {
-    return ['kafka is not an object, and must be kafkajs\' configuration: { clientId: "orders", brokers: ["localhost:9092"] }'];
+    return [
+      'kafka is not an object, and must be kafkajs\' configuration: { clientId: "orders", brokers: ["localhost:9092"] }',
+    ];
   }
   const { brokers } = kafka as Readonly<Record<string, unknown>>;
   const faults: string[] = [];
-  const listed = Array.isArray(brokers) && brokers.length > 0 && brokers.every((broker) => typeof broker === 'string' && broker !== '');
+  const listed =
+    Array.isArray(brokers) &&
+    brokers.length > 0 &&
+    brokers.every((broker) => typeof broker === 'string' && broker !== '');
   if (!listed && typeof brokers !== 'function') {
-    faults.push(`kafka.brokers is ${shown(brokers)}, and must be a list with at least one "host:port", or a function that gives one`);
+    faults.push(
+      `kafka.brokers is ${shown(brokers)}, and must be a list with at least one "host:port", or a function that gives one`,
+    );
   }
   for (const name of ['retry', 'requestTimeout', 'enforceRequestTimeout']) {
     if (name in kafka) {

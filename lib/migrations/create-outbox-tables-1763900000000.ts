@@ -16,7 +16,14 @@ export class CreateOutboxTables1763900000000 implements MigrationInterface {
       new Table({
         name: tablePath(queryRunner, EventOutbox),
         columns: [
-          { name: 'seq', type: 'bigint', isPrimary: true, isGenerated: true, generationStrategy: 'identity', generatedIdentity: 'ALWAYS' },
+          {
+            name: 'seq',
+            type: 'bigint',
+            isPrimary: true,
+            isGenerated: true,
+            generationStrategy: 'identity',
+            generatedIdentity: 'ALWAYS',
+          },
           { name: 'xid', type: 'bigint' },
           { name: 'id', type: 'uuid' },
           { name: 'lane', type: 'smallint' },

@@ -7,7 +7,7 @@ import { OutboxEntitiesMissingError } from '../errors/start-up.errors';
  * @throws OutboxEntitiesMissingError if the data source does not list the entity
  */
 export function tablePath(queryRunner: QueryRunner, entity: EntityTarget<ObjectLiteral> & { name: string }): string {
-  // TypeORM 1.x calls it `dataSource` as well, 0.3 does not.
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- TypeORM 1.x renamed it to `dataSource`, which 0.3 does not have
   const dataSource = queryRunner.connection;
   if (!dataSource.hasMetadata(entity)) {
     throw new OutboxEntitiesMissingError('default', [entity.name]);

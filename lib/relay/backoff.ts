@@ -21,6 +21,9 @@ export function pauseMs(failures: number, random: Random): number {
  * @param attempts refusals so far, from 1
  */
 export function retryInSeconds(attempts: number, intervalSeconds: number, random: Random): number {
-  const nominal = Math.min(Math.max(LONGEST_RETRY_SECONDS, intervalSeconds), intervalSeconds * 2 ** Math.min(attempts - 1, 30));
+  const nominal = Math.min(
+    Math.max(LONGEST_RETRY_SECONDS, intervalSeconds),
+    intervalSeconds * 2 ** Math.min(attempts - 1, 30),
+  );
   return nominal * (0.5 + random() / 2);
 }

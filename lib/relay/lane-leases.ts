@@ -68,7 +68,8 @@ export class LaneLeases {
       const before = this.epochs;
       // Asked even if nothing is known to be owned: the answer to an earlier taking may have been lost with its connection.
       const renewed = await renewLanes(this.dataSource, this.tables, this.owner, this.leaseSeconds);
-      const taken = renewed.length < LANES ? await takeLanes(this.dataSource, this.tables, this.owner, this.leaseSeconds) : [];
+      const taken =
+        renewed.length < LANES ? await takeLanes(this.dataSource, this.tables, this.owner, this.leaseSeconds) : [];
       this.epochs = new Map([...renewed, ...taken].map(({ lane, epoch }) => [lane, epoch]));
       this.keptAt = asked;
       this.reliableUntil = asked + this.leaseSeconds * 1000 - LONGEST_SEND_MS - MARGIN_MS;

@@ -50,7 +50,9 @@ export class RelayCycle {
   }
 
   private async deliver(batch: readonly PendingEvent[]): Promise<CycleResult> {
-    const { outcomes, unavailable } = await this.publisher.publish(batch.map((event) => toMessage(event, this.options.source)));
+    const { outcomes, unavailable } = await this.publisher.publish(
+      batch.map((event) => toMessage(event, this.options.source)),
+    );
     const settled = await this.settle(batch, outcomes);
     if (unavailable !== undefined) {
       return { unavailable };
@@ -69,7 +71,11 @@ export class RelayCycle {
       } else if (outcome?.status === 'rejected') {
         const seconds = retryInSeconds(event.attempts + 1, this.options.errorRetryIntervalSeconds, this.random);
         this.held.hold(event.eventKey, seconds);
-        rejected.push({ ...event, reason: outcome.reason.slice(0, LONGEST_REASON).replaceAll('\0', ''), retryInSeconds: seconds });
+        rejected.push({
+          ...event,
+          reason: outcome.reason.slice(0, LONGEST_REASON).replaceAll('\0', ''),
+          retryInSeconds: seconds,
+        });
       }
     });
     let changed = 0;

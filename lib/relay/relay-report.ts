@@ -12,7 +12,9 @@ export class RelayReport {
   publisherUnavailable(reason: string): void {
     if (!this.publisherAway) {
       this.publisherAway = true;
-      this.logger.warn(`The broker cannot be reached (${reason}). Events wait in the table; delivery resumes by itself.`);
+      this.logger.warn(
+        `The broker cannot be reached (${reason}). Events wait in the table; delivery resumes by itself.`,
+      );
     }
   }
 

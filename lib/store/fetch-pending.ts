@@ -35,7 +35,11 @@ export interface PendingQuery {
  * Uses the partial index (lane, seq). Each lane gives at most four times its share, so that full lanes cost little and a single
  * busy lane still fills a good part of a batch. The data is read as text: parsed, it would be reordered and long numbers rounded.
  */
-export async function fetchPending(dataSource: DataSource, tables: OutboxTables, query: PendingQuery): Promise<readonly PendingEvent[]> {
+export async function fetchPending(
+  dataSource: DataSource,
+  tables: OutboxTables,
+  query: PendingQuery,
+): Promise<readonly PendingEvent[]> {
   const t = tables.event;
   const perLane = Math.min(query.limit, Math.ceil((4 * query.limit) / query.lanes.length));
   const { rows } = await runStatement<PendingEvent>(

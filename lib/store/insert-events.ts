@@ -30,7 +30,11 @@ const UNIQUE_VIOLATION = '23505';
  * The statement locks the ordering keys until the transaction ends, and draws `seq` only when it holds all locks. So of one key
  * the order of `seq` is the order of commits: whoever draws the next one waited for this transaction to end.
  */
-export async function insertEvents(runner: QueryRunner, tables: OutboxTables, events: readonly NewEvent[]): Promise<void> {
+export async function insertEvents(
+  runner: QueryRunner,
+  tables: OutboxTables,
+  events: readonly NewEvent[],
+): Promise<void> {
   const [only] = events;
   if (only === undefined) {
     return;
@@ -97,7 +101,9 @@ async function insertMany(runner: QueryRunner, t: Table<EventOutbox>, events: re
 }
 
 function columnList(t: Table<EventOutbox>): string {
-  return [t.id, t.lane, t.aggregateType, t.aggregateId, t.eventType, t.topic, t.eventKey, t.eventData, t.headers].join(', ');
+  return [t.id, t.lane, t.aggregateType, t.aggregateId, t.eventType, t.topic, t.eventKey, t.eventData, t.headers].join(
+    ', ',
+  );
 }
 
 function explained(error: unknown, t: Table<EventOutbox>): unknown {

@@ -9,7 +9,11 @@ export interface HeldKey {
 }
 
 /** The keys of lanes that wait for a retry. Walks what is pending in the lanes: for the moment after a takeover only. */
-export async function readHeldKeys(dataSource: DataSource, tables: OutboxTables, lanes: readonly number[]): Promise<readonly HeldKey[]> {
+export async function readHeldKeys(
+  dataSource: DataSource,
+  tables: OutboxTables,
+  lanes: readonly number[],
+): Promise<readonly HeldKey[]> {
   const t = tables.event;
   const { rows } = await runStatement<HeldKey>(
     dataSource,

@@ -14,7 +14,7 @@ export async function runStatement<Row = never>(
 ): Promise<StatementResult<Row>> {
   if (!(target instanceof DataSource)) {
     const result = await target.query(sql, [...parameters], true);
-    return { rows: (result.records ?? []) as Row[], count: result.affected ?? 0 };
+    return { rows: result.records as Row[], count: result.affected ?? 0 };
   }
   const runner = target.createQueryRunner();
   try {

@@ -87,12 +87,15 @@ export class TransactionContext {
     const transaction = manager.transaction.bind(manager) as (...args: unknown[]) => Promise<unknown>;
     const wrapped = (...args: unknown[]): Promise<unknown> => {
       const inTransaction = args.map((arg) =>
-        typeof arg === 'function' ? (inner: EntityManager): unknown => this.runInside(inner, () => (arg as (m: EntityManager) => unknown)(inner)) : arg,
+        typeof arg === 'function'
+          ? (inner: EntityManager): unknown =>
+              this.runInside(inner, () => (arg as (m: EntityManager) => unknown)(inner))
+          : arg,
       );
       // Outside of the current transaction: where TypeORM opens a connection of its own here, it must not be given the joined one.
       return this.storage.run(undefined, () => transaction(...inTransaction));
     };
-    manager.transaction = wrapped as EntityManager['transaction'];
+    manager.transaction = wrapped;
     return manager;
   }
 

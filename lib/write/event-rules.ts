@@ -39,9 +39,14 @@ function* textFaults(name: string, value: unknown, longest: number): Generator<s
     yield `${name} is empty, and must have 1 to ${longest} characters`;
   } else if (value.includes('\0') || !value.isWellFormed()) {
     yield `${name} holds a NUL character or half of a surrogate pair, which PostgreSQL cannot store`;
-  } else if (value.length > longest && [...value].length > longest) {
-    yield `${name} has ${[...value].length} characters, and must have at most ${longest}`;
+  } else if (characters(value) > longest) {
+    yield `${name} has ${characters(value)} characters, and must have at most ${longest}`;
   }
+}
+
+/** As PostgreSQL counts them in a varchar: code points, not UTF-16 units. */
+function characters(value: string): number {
+  return Array.from(value).length;
 }
 
 function* topicFaults(value: unknown): Generator<string> {

@@ -27,7 +27,12 @@ export type OutboxedEventFunction<Result, Args extends unknown[]> = (
 export type OutboxedEvents = OutboxedEventFields<unknown, unknown[]> | OutboxedEventFunction<unknown, unknown[]>;
 
 /** The events of one call. @throws OutboxedResultMissingError if the data is to be the result, and there is none */
-export function eventsOf(events: OutboxedEvents, result: unknown, args: unknown[], method: string): readonly OutboxEvent[] {
+export function eventsOf(
+  events: OutboxedEvents,
+  result: unknown,
+  args: unknown[],
+  method: string,
+): readonly OutboxEvent[] {
   if (typeof events === 'function') {
     const made = events(result, ...args);
     return made === undefined ? [] : isList(made) ? made : [made];

@@ -60,10 +60,15 @@ export function Outboxed(declared: OutboxedOptions | OutboxedEvents = {}) {
     const method: unknown = descriptor?.value;
     const name = nameOf(target, property);
     if (descriptor === undefined || typeof method !== 'function' || typeof target === 'function') {
-      throw new OutboxedMisplacedError(typeof target === 'function' ? `the static member ${name}` : `${name}, which is not a method`);
+      throw new OutboxedMisplacedError(
+        typeof target === 'function' ? `the static member ${name}` : `${name}, which is not a method`,
+      );
     }
     const runnerProperty = injectRunner(target, dataSource);
-    const decorated = async function (this: Record<symbol, OutboxedRunner | undefined>, ...args: unknown[]): Promise<unknown> {
+    const decorated = async function (
+      this: Record<symbol, OutboxedRunner | undefined>,
+      ...args: unknown[]
+    ): Promise<unknown> {
       const runner = this[runnerProperty];
       if (runner === undefined) {
         throw new OutboxNotRegisteredError(name, dataSource);
@@ -96,5 +101,8 @@ function imitating(method: object, decorated: (...args: unknown[]) => Promise<un
     Reflect.defineMetadata(key, Reflect.getMetadata(key, method), decorated);
   }
   const { name, length } = method as { name: string; length: number };
-  return Object.defineProperties(decorated, { name: { value: name, configurable: true }, length: { value: length, configurable: true } });
+  return Object.defineProperties(decorated, {
+    name: { value: name, configurable: true },
+    length: { value: length, configurable: true },
+  });
 }

@@ -39,7 +39,8 @@ export function prepareEvents(events: readonly OutboxEvent[], maxEventBytes: num
 }
 
 function toNewEvent(event: OutboxEvent, eventData: string): NewEvent {
-  const headers = event.headers !== undefined && Object.keys(event.headers).length > 0 ? JSON.stringify(event.headers) : null;
+  const headers =
+    event.headers !== undefined && Object.keys(event.headers).length > 0 ? JSON.stringify(event.headers) : null;
   return {
     // PostgreSQL gives a uuid back in lower case; the caller gets the id that consumers will see.
     id: event.id?.toLowerCase() ?? uuidv7(),

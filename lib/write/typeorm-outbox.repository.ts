@@ -42,16 +42,22 @@ export class TypeOrmOutboxRepository extends OutboxRepository {
 
   async getEventById(id: string): Promise<EventOutbox | null> {
     if (!isUuid(id)) {
-      throw new OutboxArgumentInvalidError(`getEventById was given ${JSON.stringify(id)}, and needs a UUID, as addEvent returns it.`);
+      throw new OutboxArgumentInvalidError(
+        `getEventById was given ${JSON.stringify(id)}, and needs a UUID, as addEvent returns it.`,
+      );
     }
     return this.dataSource.getRepository(EventOutbox).findOneBy({ id });
   }
 
   async getUnpublishedEvents(limit = 100): Promise<EventOutbox[]> {
     if (!Number.isInteger(limit) || limit < 1 || limit > 10_000) {
-      throw new OutboxArgumentInvalidError(`getUnpublishedEvents was given the limit ${limit}, and needs a whole number from 1 to 10000.`);
+      throw new OutboxArgumentInvalidError(
+        `getUnpublishedEvents was given the limit ${limit}, and needs a whole number from 1 to 10000.`,
+      );
     }
-    return this.dataSource.getRepository(EventOutbox).find({ where: { publishedAt: IsNull() }, order: { seq: 'ASC' }, take: limit });
+    return this.dataSource
+      .getRepository(EventOutbox)
+      .find({ where: { publishedAt: IsNull() }, order: { seq: 'ASC' }, take: limit });
   }
 
   stats(): Promise<OutboxStats> {

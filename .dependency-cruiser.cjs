@@ -1,0 +1,86 @@
+/**
+ * The folders of lib follow the flow of data: write -> store <- relay -> publish. What stands below never imports what stands above, and
+ * siblings stay apart.
+ */
+
+/** @type {(name: string, folder: string, allowed: string[]) => object} */
+const mayImportOnly = (folder, allowed) => ({
+  name: `${folder}-imports-downwards`,
+  comment: `lib/${folder} may import only ${allowed.join(', ') || 'nothing of lib'} (docs/architecture.md)`,
+  severity: 'error',
+  from: { path: `^lib/${folder}/` },
+  to: { path: '^lib/', pathNot: [`^lib/${folder}/`, ...allowed.map((name) => `^lib/${name}/`)] },
+});
+
+const foundation = ['config', 'interfaces', 'errors'];
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-barrels-inside',
+      comment: 'index.ts is for users; inside, import the file that defines a thing',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: '^lib/index.ts$' },
+      to: { path: ['^lib/index\\.ts$', '^lib/[a-z]+/index\\.ts$'] },
+    },
+    mayImportOnly('errors', []),
+    mayImportOnly('interfaces', []),
+    mayImportOnly('config', ['interfaces', 'errors']),
+    mayImportOnly('transaction', ['errors']),
+    mayImportOnly('store', [...foundation]),
+    mayImportOnly('publish', [...foundation]),
+    mayImportOnly('write', [...foundation, 'store', 'transaction']),
+    mayImportOnly('relay', [...foundation, 'store']),
+    mayImportOnly('migrations', ['store', 'errors']),
+    mayImportOnly('testing', [...foundation, 'write', 'store']),
+    {
+      name: 'kafkajs-only-in-publish',
+      comment: 'the relay knows a publisher, not Kafka; config names the type of its options',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: '^lib/(publish|config)/' },
+      to: { path: 'node_modules/kafkajs' },
+    },
+    {
+      name: 'lib-stands-alone',
+      severity: 'error',
+      from: { path: '^lib/' },
+      to: { path: '^(sample-app|test|tools|bench)/' },
+    },
+    {
+      name: 'sample-uses-the-package',
+      comment: 'the sample is what users copy: it imports the package by its name',
+      severity: 'error',
+      from: { path: '^sample-app/' },
+      to: { path: '^(lib|test|tools)/', pathNot: '^lib/(index|(migrations|testing)/index)\\.ts$' },
+    },
+    {
+      name: 'no-dev-dependencies-in-lib',
+      severity: 'error',
+      from: { path: '^lib/' },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        pathNot: 'node_modules/(@nestjs|typeorm|kafkajs|rxjs|reflect-metadata|pg)',
+      },
+    },
+    { name: 'not-to-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, path: '^lib/', pathNot: '^lib/index.ts$' },
+      to: {},
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^dist' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      mainFields: ['main', 'types'],
+    },
+  },
+};

@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
+
+export interface TestDatabase {
+  readonly url: string;
+  /** Runs a statement on a connection of its own, apart from the data source under test. */
+  query<Row extends object>(sql: string, parameters?: unknown[]): Promise<Row[]>;
+  drop(): Promise<void>;
+}
+
+/** A fresh, empty database for one suite. */
+export async function createDatabase(): Promise<TestDatabase> {
+  const server = process.env['OUTBOX_TEST_DATABASE_URL'];
+  if (server === undefined) {
+    throw new Error('no PostgreSQL was started: see global-setup.ts');
+  }
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  await once(server, `create database ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  const client = new Client({ connectionString: url.href });
+  // Tests end connections on purpose; the next statement reports it.
+  client.on('error', () => undefined);
+  await client.connect();
+  return {
+    url: url.href,
+    query: async <Row extends object>(sql: string, parameters: unknown[] = []) =>
+      (await client.query<Row>(sql, parameters)).rows,
+    drop: async () => {
+      await client.end();
+      await once(server, `drop database ${name} with (force)`);
+    },
+  };
+}
+
+async function once(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { Kafka, logLevel, type IHeaders } from 'kafkajs';
+
+/** The brokers that the suites share; undefined if there are none (global-setup.ts has said so). */
+const brokers = process.env['OUTBOX_TEST_KAFKA_BROKERS']?.split(',');
+
+/** `describe`, skipped where no Kafka could be had. */
+export const describeWithKafka = brokers === undefined ? describe.skip : describe;
+
+export function sharedBrokers(): string[] {
+  if (brokers === undefined) {
+    throw new Error('no Kafka was started: use describeWithKafka');
+  }
+  return brokers;
+}
+
+export interface ReceivedRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+  readonly key: string | undefined;
+  readonly value: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A new topic with a name of its own. */
+export async function createTopic({
+  on = sharedBrokers(),
+  partitions = 6,
+  configEntries = [],
+}: {
+  on?: string[];
+  partitions?: number;
+  configEntries?: { name: string; value: string }[];
+} = {}): Promise<string> {
+  const topic = `test-${randomUUID()}`;
+  const admin = client(on).admin();
+  await admin.connect();
+  try {
+    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions, configEntries }] });
+  } finally {
+    await admin.disconnect();
+  }
+  return topic;
+}
+
+/** Reads a topic from its beginning. `records` grows as they arrive; `stop` ends it. */
+export async function readTopic(
+  topic: string,
+  on = sharedBrokers(),
+): Promise<{ records: ReceivedRecord[]; stop: () => Promise<void> }> {
+  const records: ReceivedRecord[] = [];
+  const consumer = client(on).consumer({ groupId: `test-${randomUUID()}`, maxWaitTimeInMs: 100 });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({
+    eachMessage: ({ partition, message }) => {
+      records.push({
+        topic,
+        partition,
+        offset: message.offset,
+        key: message.key?.toString(),
+        value: message.value?.toString(),
+        headers: textHeaders(message.headers),
+      });
+      return Promise.resolve();
+    },
+  });
+  return { records, stop: () => consumer.disconnect() };
+}
+
+function client(on: string[]): Kafka {
+  return new Kafka({
+    clientId: 'test',
+    brokers: on,
+    logLevel: logLevel.NOTHING,
+    retry: { initialRetryTime: 100, retries: 60, maxRetryTime: 1000 },
+  });
+}
+
+function textHeaders(headers: IHeaders | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]));
+}
