@@ -37,7 +37,7 @@ export class CreateOutboxTables1763900000000 implements MigrationInterface {
           { name: 'traceparent', type: 'varchar', isNullable: true },
           { name: 'created_at', type: 'timestamptz', default: 'clock_timestamp()' },
           { name: 'available_at', type: 'timestamptz', isNullable: true },
-          { name: 'attempts', type: 'smallint', default: 0 },
+          { name: 'attempts', type: 'smallint', default: "'0'" },
           { name: 'retry_at', type: 'timestamptz', isNullable: true },
           { name: 'last_error', type: 'text', isNullable: true },
           { name: 'published_at', type: 'timestamptz', isNullable: true },

@@ -1,5 +1,11 @@
-/** Whose fault a failed send is: the messages' own, or that of a broker that cannot be reached or is not ready. */
-export type SendFailure = { readonly fault: 'message' | 'topic' | 'broker'; readonly reason: string };
+/**
+ * Whose fault a failed send is: the messages' own, that of their topic, or that of a broker that cannot be reached or is not ready.
+ * `creation` is nobody's: the send has made the broker create the topic, which takes a moment.
+ */
+export interface SendFailure {
+  readonly fault: 'message' | 'topic' | 'broker' | 'creation';
+  readonly reason: string;
+}
 
 /**
  * Error types of the Kafka protocol that trying again does not cure, as they are about what was sent. All others (connections, time-outs,
@@ -18,6 +24,9 @@ const MESSAGE_FAULTS = new Set([
 
 const TOPIC_FAULTS = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION', 'TOPIC_AUTHORIZATION_FAILED']);
 
+/** What a broker answers while it creates a topic. */
+const IN_CREATION = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE']);
+
 const MOST_NESTED = 10;
 
 /** @param topicsAreCreated whether the broker creates unknown topics, so that one is unknown only for a moment */
@@ -25,10 +34,13 @@ export function sendFailure(error: unknown, topicsAreCreated: boolean): SendFail
   const type = protocolType(error);
   const message = error instanceof Error ? error.message : String(error);
   const reason = type === undefined || message.includes(type) ? message : `${type}: ${message}`;
+  if (type !== undefined && topicsAreCreated && IN_CREATION.has(type)) {
+    return { fault: 'creation', reason };
+  }
   if (type !== undefined && MESSAGE_FAULTS.has(type)) {
     return { fault: 'message', reason };
   }
-  if (type !== undefined && TOPIC_FAULTS.has(type) && !(topicsAreCreated && type === 'UNKNOWN_TOPIC_OR_PARTITION')) {
+  if (type !== undefined && TOPIC_FAULTS.has(type)) {
     return { fault: 'topic', reason };
   }
   return { fault: 'broker', reason };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { Kafka, Partitioners, type Message, type Producer, type TopicMessages } from 'kafkajs';
 import type { OutboxKafkaOptions } from '../config/outbox-options';
@@ -8,6 +9,10 @@ import { sendBatch } from './send-batch';
 
 /** Longest wait for an answer of the broker; the relay reckons with it (lane-leases.ts). */
 const REQUEST_TIMEOUT_MS = 10_000;
+
+/** How often, and how long in all, to ask again for a topic that the broker is creating. */
+const CREATION_PAUSE_MS = 100;
+const CREATION_LIMIT_MS = 5000;
 
 /** How long closing connections may keep the application from ending. */
 const DISCONNECT_LIMIT_MS = 2000;
@@ -42,6 +47,16 @@ export class KafkaJsPublisher implements OutboxPublisher {
   }
 
   private async send(messages: readonly OutboxMessage[]): Promise<SendFailure | undefined> {
+    const limit = performance.now() + CREATION_LIMIT_MS;
+    let failure = await this.sendOnce(messages);
+    while (failure?.fault === 'creation' && performance.now() < limit) {
+      await sleep(CREATION_PAUSE_MS);
+      failure = await this.sendOnce(messages);
+    }
+    return failure;
+  }
+
+  private async sendOnce(messages: readonly OutboxMessage[]): Promise<SendFailure | undefined> {
     try {
       const producer = await this.connected();
       await producer.sendBatch({ acks: -1, timeout: REQUEST_TIMEOUT_MS, topicMessages: byTopic(messages) });

@@ -32,7 +32,7 @@ export async function sendBatch(batch: readonly OutboxMessage[], send: SendReque
     const failure = await send(messages);
     if (failure === undefined) {
       messages.forEach((message) => outcomes.set(message, PUBLISHED));
-    } else if (failure.fault === 'broker') {
+    } else if (failure.fault === 'broker' || failure.fault === 'creation') {
       unavailable = failure.reason;
     } else if (messages.length === 1 || (failure.fault === 'topic' && hasOneTopic(messages))) {
       messages.forEach((message) => reject(message, failure.reason));

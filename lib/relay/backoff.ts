@@ -2,7 +2,7 @@
 export type Random = () => number;
 
 const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 10_000;
+const LONGEST_PAUSE_MS = 5000;
 const LONGEST_RETRY_SECONDS = 3600;
 
 /**

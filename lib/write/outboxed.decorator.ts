@@ -10,17 +10,15 @@ export interface OutboxedOptions {
   dataSource?: string | undefined;
 }
 
-type AsyncMethod<Result, Args extends unknown[]> = (...args: Args) => Promise<Result>;
+/* eslint-disable @typescript-eslint/no-explicit-any -- a decorator cannot infer from the method that it is put on: without `any`
+   as default, every user would have to write the types of result and arguments twice */
 
-/** A decorator for async methods. */
-export type OutboxedDecorator<Result, Args extends unknown[]> = <Method extends AsyncMethod<Result, Args>>(
+/** A decorator for async methods that return `Result`. */
+export type OutboxedDecorator<Result> = <Method extends (...args: any[]) => Promise<Result>>(
   target: object,
   property: string | symbol,
   descriptor: TypedPropertyDescriptor<Method>,
 ) => void;
-
-/* eslint-disable @typescript-eslint/no-explicit-any -- a decorator cannot infer from the method that it is put on: without `any`
-   as default, every user would have to write the types of result and arguments twice */
 
 /**
  * Runs the method in a transaction: the current one of the data source if there is one, else a new one. Injected repositories, the
@@ -49,8 +47,8 @@ export type OutboxedDecorator<Result, Args extends unknown[]> = <Method extends 
  */
 export function Outboxed<Result = any, Args extends any[] = any[]>(
   events: (OutboxedEventFields<Result, Args> & OutboxedOptions) | OutboxedEventFunction<Result, Args>,
-): OutboxedDecorator<Result, Args>;
-export function Outboxed(options?: OutboxedOptions): OutboxedDecorator<any, any[]>;
+): OutboxedDecorator<Result>;
+export function Outboxed(options?: OutboxedOptions): OutboxedDecorator<any>;
 /* eslint-enable @typescript-eslint/no-explicit-any */
 export function Outboxed(declared: OutboxedOptions | OutboxedEvents = {}) {
   const dataSource = ('dataSource' in declared ? declared.dataSource : undefined) ?? DEFAULT_DATA_SOURCE;

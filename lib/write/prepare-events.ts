@@ -12,7 +12,8 @@ import { jsonText } from './json-text';
  * @throws OutboxEventInvalidError with all faults of all events
  */
 export function prepareEvents(events: readonly OutboxEvent[], maxEventBytes: number): NewEvent[] {
-  if (!Array.isArray(events)) {
+  const given: unknown = events;
+  if (!Array.isArray(given)) {
     throw new OutboxEventInvalidError([`the events are of type ${typeof events}, and must be a list`]);
   }
   const faults: string[] = [];

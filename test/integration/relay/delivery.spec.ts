@@ -52,4 +52,22 @@ describeWithKafka('Delivery to Kafka', () => {
       ['tenant', 't1'],
     ]);
   });
+
+  it('creates an unknown topic if asked to, and does not mistake that for an outage', async () => {
+    const fresh = await createDatabase();
+    const creating = await startOutboxApp({
+      url: fresh.url,
+      outbox: { kafka: { brokers: sharedBrokers() }, allowAutoTopicCreation: true },
+    });
+    const topic = `created-${randomUUID()}`;
+    const id = await creating.dataSource.transaction(() => creating.outbox.addEvent(anEvent({ topic })));
+    const event = await eventually('delivery', async () => {
+      const stored = await creating.outbox.getEventById(id);
+      return stored?.publishedAt !== null && stored;
+    });
+    expect(event.attempts).toBe(0);
+    expect(creating.logs.filter((line) => line.includes('cannot be reached'))).toEqual([]);
+    await creating.close();
+    await fresh.drop();
+  });
 });

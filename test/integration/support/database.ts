@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
+import { endedAtLast } from './cleanup';
 
 export interface TestDatabase {
   readonly url: string;
@@ -26,10 +27,10 @@ export async function createDatabase(): Promise<TestDatabase> {
     url: url.href,
     query: async <Row extends object>(sql: string, parameters: unknown[] = []) =>
       (await client.query<Row>(sql, parameters)).rows,
-    drop: async () => {
+    drop: endedAtLast(async () => {
       await client.end();
       await once(server, `drop database ${name} with (force)`);
-    },
+    }),
   };
 }
 

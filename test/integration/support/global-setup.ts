@@ -6,7 +6,6 @@ export interface StartedParts {
 }
 
 declare global {
-  // eslint-disable-next-line no-var -- the only form in which TypeScript knows a property of globalThis
   var outboxTestParts: StartedParts | undefined;
 }
 

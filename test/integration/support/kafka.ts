@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel, type IHeaders } from 'kafkajs';
+import { endedAtLast } from './cleanup';
 
 /** The brokers that the suites share; undefined if there are none (global-setup.ts has said so). */
 const brokers = process.env['OUTBOX_TEST_KAFKA_BROKERS']?.split(',');
@@ -23,17 +24,27 @@ export interface ReceivedRecord {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+export interface TopicOptions {
+  on?: string[];
+  partitions?: number;
+  configEntries?: { name: string; value: string }[];
+}
+
 /** A new topic with a name of its own. */
 export async function createTopic({
   on = sharedBrokers(),
   partitions = 6,
   configEntries = [],
-}: {
-  on?: string[];
-  partitions?: number;
-  configEntries?: { name: string; value: string }[];
-} = {}): Promise<string> {
+}: TopicOptions = {}): Promise<string> {
   const topic = `test-${randomUUID()}`;
+  await createNamedTopic(topic, { on, partitions, configEntries });
+  return topic;
+}
+
+export async function createNamedTopic(
+  topic: string,
+  { on = sharedBrokers(), partitions = 6, configEntries = [] }: TopicOptions = {},
+): Promise<void> {
   const admin = client(on).admin();
   await admin.connect();
   try {
@@ -41,7 +52,6 @@ export async function createTopic({
   } finally {
     await admin.disconnect();
   }
-  return topic;
 }
 
 /** Reads a topic from its beginning. `records` grows as they arrive; `stop` ends it. */
@@ -66,7 +76,7 @@ export async function readTopic(
       return Promise.resolve();
     },
   });
-  return { records, stop: () => consumer.disconnect() };
+  return { records, stop: endedAtLast(() => consumer.disconnect()) };
 }
 
 function client(on: string[]): Kafka {

@@ -3,12 +3,15 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { TypeOrmModule, getDataSourceToken } from '@nestjs/typeorm';
 import { OutboxModule, OutboxRepository, type OutboxEvent, type OutboxModuleOptions } from 'nestjs-outboxed';
 import type { DataSource, DataSourceOptions } from 'typeorm';
+import { endedAtLast } from './cleanup';
 import { Item } from './item.entity';
 
 export interface OutboxApp {
   readonly module: TestingModule;
   readonly dataSource: DataSource;
   readonly outbox: OutboxRepository;
+  /** What was logged at the levels log, warn and error. */
+  readonly logs: readonly string[];
   close(): Promise<void>;
 }
 
@@ -45,14 +48,17 @@ export async function startOutboxApp({
     ],
     providers,
   }).compile();
-  module.useLogger(false);
+  const logs: string[] = [];
+  const keep = (message: unknown): void => void logs.push(String(message));
+  module.useLogger({ log: keep, warn: keep, error: keep, debug: () => undefined, verbose: () => undefined });
   module.enableShutdownHooks([]);
   await module.init();
   return {
     module,
     dataSource: module.get<DataSource>(getDataSourceToken()),
     outbox: module.get(OutboxRepository),
-    close: () => module.close(),
+    logs,
+    close: endedAtLast(() => module.close()),
   };
 }
 
