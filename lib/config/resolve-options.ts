@@ -109,7 +109,9 @@ function isPublisher(value: unknown): boolean {
   );
 }
 
-/** Short and on one line; of a nested object only the outline, as it may hold credentials. */
+/** Short and on one line; of an object only what it is, as it may hold credentials. */
 function shown(value: unknown): string {
-  return inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 80, maxArrayLength: 5 });
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? 'an object'
+    : inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 80, maxArrayLength: 5 });
 }

@@ -70,13 +70,16 @@ export class LaneLeases {
       const renewed = await renewLanes(this.dataSource, this.tables, this.owner, this.leaseSeconds);
       const taken =
         renewed.length < LANES ? await takeLanes(this.dataSource, this.tables, this.owner, this.leaseSeconds) : [];
-      this.epochs = new Map([...renewed, ...taken].map(({ lane, epoch }) => [lane, epoch]));
+      const after = new Map([...renewed, ...taken].map(({ lane, epoch }) => [lane, epoch]));
       this.keptAt = asked;
       this.reliableUntil = asked + this.leaseSeconds * 1000 - LONGEST_SEND_MS - MARGIN_MS;
-      const changes = { taken: changed(this.epochs, before), lost: changed(before, this.epochs) };
+      const changes = { taken: changed(after, before), lost: changed(before, after) };
+      // What was lost goes at once; what was taken counts only when everybody knows of it. If that fails, it is taken anew next time.
+      this.epochs = new Map([...before].filter(([lane, epoch]) => after.get(lane) === epoch));
       if (changes.taken.length > 0 || changes.lost.length > 0) {
         await this.onChange(changes);
       }
+      this.epochs = after;
     });
   }
 

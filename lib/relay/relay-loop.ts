@@ -10,7 +10,8 @@ export class RelayLoop {
   private woken = false;
   private stopped = false;
   private failures = 0;
-  private running: Promise<void> | undefined;
+  private active = false;
+  private running: Promise<void> = Promise.resolve();
   private pause: NodeJS.Timeout | undefined;
 
   constructor(
@@ -21,15 +22,18 @@ export class RelayLoop {
 
   wake(): void {
     this.woken = true;
-    if (this.running === undefined && this.pause === undefined && !this.stopped) {
-      this.running = this.run().finally(() => {
-        this.running = undefined;
-        // A wake-up may have come after the last look at `woken`.
-        if (this.woken) {
-          this.wake();
-        }
-      });
+    if (this.active || this.pause !== undefined || this.stopped) {
+      return;
     }
+    // Set before the first round, which may itself wake the loop.
+    this.active = true;
+    this.running = this.run().finally(() => {
+      this.active = false;
+      // A wake-up may have come after the last look at `woken`.
+      if (this.woken) {
+        this.wake();
+      }
+    });
   }
 
   /** Ends after the round that is under way, which is finished and settled. */

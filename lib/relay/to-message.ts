@@ -3,7 +3,8 @@ import type { PendingEvent } from '../store/fetch-pending';
 
 /**
  * The record of an event: CloudEvents 1.0 in the binary content mode of its Kafka protocol binding (section 3.2), then the event's
- * own headers, then the trace context. It depends on the stored row alone, so that a redelivery is equal byte for byte.
+ * own headers, then the trace context. It depends on the stored row and the option `source` alone,
+ * so that a redelivery is equal byte for byte.
  */
 export function toMessage(event: PendingEvent, source: string): OutboxMessage {
   return {

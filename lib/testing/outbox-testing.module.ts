@@ -39,16 +39,9 @@ export class OutboxTestingModule {
 class TestingOutboxedRunner implements OutboxedRunner {
   constructor(private readonly repository: OutboxRepository) {}
 
-  async run(call: OutboxedCall): Promise<unknown> {
+  run(call: OutboxedCall): Promise<unknown> {
     const { repository } = this;
-    const before = repository instanceof TestingOutboxRepository ? repository.events.length : 0;
-    try {
-      return await runWithEvents(call, repository);
-    } catch (error) {
-      if (repository instanceof TestingOutboxRepository) {
-        repository.rollbackTo(before);
-      }
-      throw error;
-    }
+    const work = (): Promise<unknown> => runWithEvents(call, repository);
+    return repository instanceof TestingOutboxRepository ? repository.inTransaction(work) : work();
   }
 }

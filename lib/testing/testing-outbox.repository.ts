@@ -1,8 +1,9 @@
-import { validate as isUuid } from 'uuid';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { optionRules } from '../config/option-rules';
 import type { OutboxEvent } from '../interfaces/outbox-event';
 import type { OutboxStats } from '../interfaces/outbox-stats';
 import type { EventOutbox } from '../store/event-outbox.entity';
+import { assertEventId } from '../write/event-rules';
 import { OutboxRepository } from '../write/outbox.repository';
 import { prepareEvents } from '../write/prepare-events';
 
@@ -15,6 +16,7 @@ export type RecordedEvent = OutboxEvent & { readonly id: string };
  */
 export class TestingOutboxRepository extends OutboxRepository {
   private recorded: RecordedEvent[] = [];
+  private readonly transaction = new AsyncLocalStorage<Set<RecordedEvent>>();
 
   /** What was added, in order. */
   get events(): readonly RecordedEvent[] {
@@ -26,9 +28,21 @@ export class TestingOutboxRepository extends OutboxRepository {
     this.recorded = [];
   }
 
-  /** Takes back what was added since there were `length` events, as a rollback does. */
-  rollbackTo(length: number): void {
-    this.recorded = this.recorded.slice(0, length);
+  /**
+   * Runs `work` as the body of one transaction: if it fails, what it added is taken back. Inside another such call it joins that one, as
+   * `@Outboxed` does.
+   */
+  async inTransaction<T>(work: () => Promise<T>): Promise<T> {
+    if (this.transaction.getStore() !== undefined) {
+      return work();
+    }
+    const added = new Set<RecordedEvent>();
+    try {
+      return await this.transaction.run(added, work);
+    } catch (error) {
+      this.recorded = this.recorded.filter((event) => !added.has(event));
+      throw error;
+    }
   }
 
   async addEvent(event: OutboxEvent): Promise<string> {
@@ -39,14 +53,22 @@ export class TestingOutboxRepository extends OutboxRepository {
   addEvents(events: readonly OutboxEvent[]): Promise<string[]> {
     return Promise.resolve().then(() => {
       const prepared = prepareEvents(events, optionRules.maxEventBytes.default);
-      this.recorded.push(...events.map((event, index) => ({ ...event, id: prepared[index]?.id as string })));
+      prepared.forEach(({ id, eventData }, index) => {
+        // As a consumer will see it: changes to the object after this moment have no effect.
+        const event = { ...(events[index] as OutboxEvent), id, eventData: JSON.parse(eventData) as unknown };
+        this.recorded.push(event);
+        this.transaction.getStore()?.add(event);
+      });
       return prepared.map(({ id }) => id);
     });
   }
 
   /** Always null: stored rows exist only in a database. Look at {@link TestingOutboxRepository.events}. */
   getEventById(id: string): Promise<EventOutbox | null> {
-    return isUuid(id) ? Promise.resolve(null) : Promise.reject(new Error(`${id} is not a UUID`));
+    return Promise.resolve().then(() => {
+      assertEventId(id);
+      return null;
+    });
   }
 
   /** Always empty: stored rows exist only in a database. Look at {@link TestingOutboxRepository.events}. */

@@ -26,42 +26,50 @@ export class FrameStack {
     const rollback = runner.rollbackTransaction.bind(runner);
     const release = runner.release.bind(runner);
 
+    // In each case a subscriber's hook may fail after the statement has succeeded: then TypeORM throws although the transaction was
+    // begun or ended. So not the outcome of the call decides, but the depth that TypeORM keeps, which follows the statements.
     runner.startTransaction = async (isolationLevel) => {
-      await start(isolationLevel);
-      this.frames.push(new TransactionFrame(runner, this.top));
+      try {
+        await start(isolationLevel);
+      } finally {
+        while (this.frames.length < this.depth) {
+          this.frames.push(new TransactionFrame(runner, this.top));
+        }
+      }
     };
     runner.commitTransaction = async () => {
-      const outermost = this.frames.length === 1;
       try {
         await commit();
-      } catch (error) {
-        // A subscriber's hook may fail after COMMIT has succeeded; TypeORM reports that like a failed commit.
-        if (outermost && !runner.isTransactionActive) {
-          this.committed();
-        }
-        throw error;
+      } finally {
+        this.closeTo(this.depth, (frame) => this.callHooks(frame.commit()));
       }
-      this.committed();
     };
     runner.rollbackTransaction = async () => {
+      const failed = this.frames.length - 1;
       try {
         await rollback();
       } finally {
-        this.frames.pop()?.rollback();
+        // Also where ROLLBACK could not be sent: the connection is gone, and the transaction with it.
+        this.closeTo(Math.min(this.depth, failed), (frame) => frame.rollback());
       }
     };
     runner.release = async () => {
       try {
         await release();
       } finally {
-        while (this.frames.length > 0) {
-          this.frames.pop()?.rollback();
-        }
+        this.closeTo(0, (frame) => frame.rollback());
       }
     };
   }
 
-  private committed(): void {
-    this.callHooks(this.frames.pop()?.commit() ?? []);
+  /** How many of transaction and savepoints are open, as TypeORM knows it. */
+  private get depth(): number {
+    return Math.max(0, (this.runner as unknown as { transactionDepth: number }).transactionDepth);
+  }
+
+  private closeTo(depth: number, close: (frame: TransactionFrame) => void): void {
+    while (this.frames.length > Math.max(0, depth)) {
+      close(this.frames.pop() as TransactionFrame);
+    }
   }
 }

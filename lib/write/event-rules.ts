@@ -1,4 +1,5 @@
 import { validate as isUuid } from 'uuid';
+import { OutboxArgumentInvalidError } from '../errors/event.errors';
 
 /** Longest values, in characters, as the columns have them. */
 const LONGEST = { aggregateType: 100, aggregateId: 255, eventType: 255, eventKey: 255 } as const;
@@ -83,6 +84,15 @@ function* headerFaults(headers: unknown): Generator<string> {
   }
   if (bytes > MOST_HEADER_BYTES) {
     yield `headers have ${bytes} bytes together, and must have at most ${MOST_HEADER_BYTES}: put data into eventData`;
+  }
+}
+
+/** @throws OutboxArgumentInvalidError unless it is a UUID */
+export function assertEventId(id: unknown): void {
+  if (typeof id !== 'string' || !isUuid(id)) {
+    throw new OutboxArgumentInvalidError(
+      `getEventById was given ${JSON.stringify(id)}, and needs a UUID, as addEvent returns it.`,
+    );
   }
 }
 

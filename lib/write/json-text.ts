@@ -30,6 +30,9 @@ export function jsonText(data: unknown): JsonText {
   }
 }
 
+/** What JSON turns into `{}`. */
+const EMPTIED = [Map, Set, WeakMap, WeakSet, Error, RegExp, ArrayBuffer, WeakRef] as const;
+
 function lossOf(original: unknown, value: unknown, holder: unknown): string | undefined {
   switch (typeof value) {
     case 'number':
@@ -55,8 +58,8 @@ function lossOfObject(original: unknown, value: object | null): string | undefin
   if (value instanceof Promise) {
     return 'is a Promise; is an await missing?';
   }
-  if (value instanceof Map || value instanceof Set || value instanceof WeakMap || value instanceof WeakSet) {
-    return `is a ${value.constructor.name}, which JSON turns into {}; convert it first`;
+  if (EMPTIED.some((type) => value instanceof type)) {
+    return `is a ${(value as object).constructor.name}, which JSON turns into {}; convert it first`;
   }
   return undefined;
 }

@@ -1,30 +1,32 @@
 import { OutboxedResultMissingError } from '../errors/outboxed.errors';
+/* eslint-disable @typescript-eslint/no-explicit-any -- the method's arguments: a decorator cannot infer them from the method that it is
+   put on, and functions that take fewer of them must be allowed side by side */
 import type { OutboxEvent } from '../interfaces/outbox-event';
 
 /** A value, or how to get it from what the method returned and was called with. */
-export type OutboxedField<Value, Result, Args extends unknown[]> = Value | ((result: Result, ...args: Args) => Value);
+export type OutboxedField<Value, Result> = Value | ((result: Result, ...args: any[]) => Value);
 
 /** The event of a declarative `@Outboxed({...})`, field by field. */
-export interface OutboxedEventFields<Result, Args extends unknown[]> {
-  topic: OutboxedField<string, Result, Args>;
-  aggregateType: OutboxedField<string, Result, Args>;
-  eventType: OutboxedField<string, Result, Args>;
-  aggregateId: OutboxedField<string, Result, Args>;
+export interface OutboxedEventFields<Result> {
+  topic: OutboxedField<string, Result>;
+  aggregateType: OutboxedField<string, Result>;
+  eventType: OutboxedField<string, Result>;
+  aggregateId: OutboxedField<string, Result>;
   /** Default: what the method returned. */
-  eventData?: ((result: Result, ...args: Args) => unknown) | undefined;
+  eventData?: ((result: Result, ...args: any[]) => unknown) | undefined;
   /** Default: the aggregate id. */
-  eventKey?: OutboxedField<string, Result, Args> | undefined;
-  headers?: OutboxedField<Readonly<Record<string, string>>, Result, Args> | undefined;
+  eventKey?: OutboxedField<string, Result> | undefined;
+  headers?: OutboxedField<Readonly<Record<string, string>>, Result> | undefined;
 }
 
 /** The events of a method, made in one piece; undefined or an empty list: none. */
-export type OutboxedEventFunction<Result, Args extends unknown[]> = (
+export type OutboxedEventFunction<Result> = (
   result: Result,
-  ...args: Args
+  ...args: any[]
 ) => OutboxEvent | readonly OutboxEvent[] | undefined;
 
 /** How the events of a decorated method come about. */
-export type OutboxedEvents = OutboxedEventFields<unknown, unknown[]> | OutboxedEventFunction<unknown, unknown[]>;
+export type OutboxedEvents = OutboxedEventFields<unknown> | OutboxedEventFunction<unknown>;
 
 /** The events of one call. @throws OutboxedResultMissingError if the data is to be the result, and there is none */
 export function eventsOf(
@@ -40,7 +42,7 @@ export function eventsOf(
   if (result === undefined && events.eventData === undefined) {
     throw new OutboxedResultMissingError(method);
   }
-  const valueOf = <Value>(field: OutboxedField<Value, unknown, unknown[]>): Value =>
+  const valueOf = <Value>(field: OutboxedField<Value, unknown>): Value =>
     typeof field === 'function' ? (field as (result: unknown, ...args: unknown[]) => Value)(result, ...args) : field;
   return [
     {

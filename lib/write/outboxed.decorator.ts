@@ -40,18 +40,24 @@ export type OutboxedDecorator<Result> = <Method extends (...args: any[]) => Prom
  * async cancel(id: string): Promise<Order> { ... }
  * ```
  *
- * The function form makes whole events: `@Outboxed((order: Order) => order.paid ? { ... } : undefined)`.
+ * The function form makes whole events: `@Outboxed((order: Order) => order.paid ? { ... } : undefined)`; another data source is its second
+ * argument, `{ dataSource: 'name' }`.
  *
  * The object must be made by Nest in an application with `OutboxModule` (or a test with `OutboxTestingModule`); a call on any other
  * rejects with `OutboxNotRegisteredError`.
  */
-export function Outboxed<Result = any, Args extends any[] = any[]>(
-  events: (OutboxedEventFields<Result, Args> & OutboxedOptions) | OutboxedEventFunction<Result, Args>,
+export function Outboxed<Result = any>(
+  events: OutboxedEventFields<Result> & OutboxedOptions,
+): OutboxedDecorator<Result>;
+export function Outboxed<Result = any>(
+  events: OutboxedEventFunction<Result>,
+  options?: OutboxedOptions,
 ): OutboxedDecorator<Result>;
 export function Outboxed(options?: OutboxedOptions): OutboxedDecorator<any>;
 /* eslint-enable @typescript-eslint/no-explicit-any */
-export function Outboxed(declared: OutboxedOptions | OutboxedEvents = {}) {
-  const dataSource = ('dataSource' in declared ? declared.dataSource : undefined) ?? DEFAULT_DATA_SOURCE;
+export function Outboxed(declared: OutboxedOptions | OutboxedEvents = {}, options?: OutboxedOptions) {
+  const { dataSource = DEFAULT_DATA_SOURCE } =
+    options ?? (typeof declared === 'function' ? {} : (declared as OutboxedOptions));
   const events = typeof declared === 'function' || 'eventType' in declared ? declared : undefined;
 
   return (target: object, property: string | symbol, descriptor?: PropertyDescriptor): void => {

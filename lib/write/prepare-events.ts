@@ -32,7 +32,7 @@ export function prepareEvents(events: readonly OutboxEvent[], maxEventBytes: num
     }
     return faults.length > 0 ? [] : [toNewEvent(event, data.text)];
   });
-  faults.push(...repeatedIds(prepared));
+  faults.push(...repeatedIds(events));
   if (faults.length > 0) {
     throw new OutboxEventInvalidError(faults);
   }
@@ -74,9 +74,13 @@ function eventData(data: unknown, maxEventBytes: number): { text: string } | { f
   return json;
 }
 
-function repeatedIds(events: readonly NewEvent[]): string[] {
+function repeatedIds(events: readonly (OutboxEvent | null | undefined)[]): string[] {
   const seen = new Set<string>();
-  return events.flatMap(({ id }, index) => {
+  return events.flatMap((event, index) => {
+    const id = typeof event?.id === 'string' ? event.id.toLowerCase() : undefined;
+    if (id === undefined) {
+      return [];
+    }
     const repeated = seen.has(id);
     seen.add(id);
     return repeated ? [`events[${index}].id ${id} stands twice in this call, and must be unique`] : [];

@@ -1,4 +1,3 @@
-import { validate as isUuid } from 'uuid';
 import { IsNull, type DataSource, type QueryRunner } from 'typeorm';
 import { OutboxArgumentInvalidError } from '../errors/event.errors';
 import { OutboxTransactionRequiredError } from '../errors/transaction.errors';
@@ -9,6 +8,7 @@ import { insertEvents } from '../store/insert-events';
 import type { OutboxTables } from '../store/outbox-tables';
 import { readStats } from '../store/read-stats';
 import type { TransactionContext } from '../transaction/transaction-context';
+import { assertEventId } from './event-rules';
 import { OutboxRepository, type OutboxTransaction } from './outbox.repository';
 import { prepareEvents } from './prepare-events';
 
@@ -41,11 +41,7 @@ export class TypeOrmOutboxRepository extends OutboxRepository {
   }
 
   async getEventById(id: string): Promise<EventOutbox | null> {
-    if (!isUuid(id)) {
-      throw new OutboxArgumentInvalidError(
-        `getEventById was given ${JSON.stringify(id)}, and needs a UUID, as addEvent returns it.`,
-      );
-    }
+    assertEventId(id);
     return this.dataSource.getRepository(EventOutbox).findOneBy({ id });
   }
 

@@ -3,7 +3,5 @@ export { NothingServesError, PartsError } from './errors';
 export { startKafkaBroker } from './kafka/start-kafka-broker';
 export type { Log } from './log';
 export { startPostgres } from './postgres/start-postgres';
-export type { FaultSignal } from './service/control';
 export { DatabasePart, KafkaPart, type Source } from './service/part';
-export type { StartOptions } from './service/start-options';
-export { Parts, startParts, type PartsOptions } from './start-parts';
+export { Parts, startParts } from './start-parts';

@@ -1,0 +1,77 @@
+import * as outboxed from 'nestjs-outboxed';
+
+const cause = new Error('the cause');
+
+/** One of each error that is exported. */
+const errors: readonly outboxed.OutboxError[] = [
+  new outboxed.OutboxArgumentInvalidError('the limit is wrong'),
+  new outboxed.OutboxDataSourceMissingError('default'),
+  new outboxed.OutboxDataSourceUnsupportedError('default', 'mysql'),
+  new outboxed.OutboxEntitiesMissingError('default', ['EventOutbox']),
+  new outboxed.OutboxEventIdTakenError('Key (id)=(7)', cause),
+  new outboxed.OutboxEventInvalidError(['topic is missing']),
+  new outboxed.OutboxNotRegisteredError('Orders.place', 'default'),
+  new outboxed.OutboxOptionsInvalidError(['batchSize is 0']),
+  new outboxed.OutboxRegisteredTwiceError('default'),
+  new outboxed.OutboxTransactionEndedError('default', 'committed'),
+  new outboxed.OutboxTransactionRequiredError('default'),
+  new outboxed.OutboxedMisplacedError('Orders.place'),
+  new outboxed.OutboxedResultMissingError('Orders.place'),
+];
+
+const exportedNames = Object.entries<unknown>(outboxed)
+  .filter(([, member]) => typeof member === 'function' && member.prototype instanceof outboxed.OutboxError)
+  .map(([name]) => name);
+
+describe('the errors', () => {
+  it('are all looked at here', () => {
+    expect(errors.map((error) => error.constructor.name).toSorted()).toEqual(exportedNames.toSorted());
+  });
+
+  it('have codes that differ', () => {
+    expect(new Set(errors.map(({ code }) => code)).size).toBe(errors.length);
+  });
+
+  it('have these codes, which users rely on', () => {
+    expect(Object.fromEntries(errors.map((error) => [error.constructor.name, error.code]))).toEqual({
+      OutboxArgumentInvalidError: 'OUTBOX_ARGUMENT_INVALID',
+      OutboxDataSourceMissingError: 'OUTBOX_DATA_SOURCE_MISSING',
+      OutboxDataSourceUnsupportedError: 'OUTBOX_DATA_SOURCE_UNSUPPORTED',
+      OutboxEntitiesMissingError: 'OUTBOX_ENTITIES_MISSING',
+      OutboxEventIdTakenError: 'OUTBOX_EVENT_ID_TAKEN',
+      OutboxEventInvalidError: 'OUTBOX_EVENT_INVALID',
+      OutboxNotRegisteredError: 'OUTBOX_NOT_REGISTERED',
+      OutboxOptionsInvalidError: 'OUTBOX_OPTIONS_INVALID',
+      OutboxRegisteredTwiceError: 'OUTBOX_REGISTERED_TWICE',
+      OutboxTransactionEndedError: 'OUTBOX_TRANSACTION_ENDED',
+      OutboxTransactionRequiredError: 'OUTBOX_TRANSACTION_REQUIRED',
+      OutboxedMisplacedError: 'OUTBOX_DECORATOR_MISPLACED',
+      OutboxedResultMissingError: 'OUTBOX_RESULT_MISSING',
+    });
+  });
+
+  it.each(errors.map((error) => [error.constructor.name, error] as const))(
+    '%s is an OutboxError under its own name',
+    (name, error) => {
+      expect(error).toBeInstanceOf(outboxed.OutboxError);
+      expect(error).toBeInstanceOf(Error);
+      expect(error.name).toBe(name);
+      expect(error.stack).toContain(error.message.split('\n')[0]);
+    },
+  );
+
+  it('keep their cause', () => {
+    expect(errors.map((error) => error.cause).filter((each) => each !== undefined)).toEqual([cause]);
+  });
+
+  it.each([
+    [
+      'the default data source',
+      'default',
+      'Import TypeOrmModule.forRoot({ type: "postgres", ..., autoLoadEntities: true }) beside OutboxModule.',
+    ],
+    ['a named one', 'billing', 'Import TypeOrmModule.forRoot({ name: "billing", ... })'],
+  ])('say what to do where %s is missing', (_which, name, remedy) => {
+    expect(new outboxed.OutboxDataSourceMissingError(name).message).toContain(remedy);
+  });
+});

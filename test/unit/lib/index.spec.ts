@@ -1,0 +1,56 @@
+import * as outboxed from 'nestjs-outboxed';
+import * as migrations from 'nestjs-outboxed/migrations';
+import * as testing from 'nestjs-outboxed/testing';
+
+/** What users can import. A name that goes away, or comes, is a decision about the version. */
+describe('the public face', () => {
+  it('is these names', () => {
+    expect(Object.keys(outboxed).toSorted()).toEqual([
+      'EventOutbox',
+      'EventRelayWorker',
+      'InProcessPublisher',
+      'InjectOutbox',
+      'OutboxArgumentInvalidError',
+      'OutboxDataSourceMissingError',
+      'OutboxDataSourceUnsupportedError',
+      'OutboxEntitiesMissingError',
+      'OutboxError',
+      'OutboxEventIdTakenError',
+      'OutboxEventInvalidError',
+      'OutboxLane',
+      'OutboxModule',
+      'OutboxNotRegisteredError',
+      'OutboxOptionsInvalidError',
+      'OutboxRegisteredTwiceError',
+      'OutboxRepository',
+      'OutboxTransactionEndedError',
+      'OutboxTransactionRequiredError',
+      'Outboxed',
+      'OutboxedMisplacedError',
+      'OutboxedResultMissingError',
+      'getOutboxToken',
+      'getRelayToken',
+      'outboxEntities',
+    ]);
+  });
+
+  it('has the parts for tests apart', () => {
+    expect(Object.keys(testing).toSorted()).toEqual(['OutboxTestingModule', 'TestingOutboxRepository']);
+  });
+
+  it('has the migrations apart', () => {
+    expect(Object.keys(migrations).toSorted()).toEqual(['CreateOutboxTables1763900000000', 'outboxMigrations']);
+  });
+
+  it('lists all migrations in their order', () => {
+    const names = migrations.outboxMigrations.map(({ name }) => name);
+    expect(names).toEqual(names.toSorted((a, b) => Number(a.slice(-13)) - Number(b.slice(-13))));
+    expect(Object.values(migrations).filter((member) => typeof member === 'function')).toEqual([
+      ...migrations.outboxMigrations,
+    ]);
+  });
+
+  it('lists all entities', () => {
+    expect([...outboxed.outboxEntities]).toEqual([outboxed.EventOutbox, outboxed.OutboxLane]);
+  });
+});

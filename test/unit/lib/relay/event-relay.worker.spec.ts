@@ -1,0 +1,168 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Logger } from '@nestjs/common';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import { EventRelayWorker, type RelayParts } from '../../../../lib/relay/event-relay.worker';
+
+interface Fakes {
+  readonly log: string[];
+  readonly worker: EventRelayWorker;
+  readonly registry: SchedulerRegistry;
+  readonly warnings: string[];
+  readonly loop: { wake: jest.Mock; stop: jest.Mock };
+  readonly leases: { keep: jest.Mock; release: jest.Mock };
+  readonly publisher: { connect: jest.Mock; publish: jest.Mock; disconnect: jest.Mock };
+}
+
+function aWorker(dataSource = 'default', registry = new SchedulerRegistry()): Fakes {
+  const log: string[] = [];
+  const step = (name: string): jest.Mock => jest.fn(() => Promise.resolve(void log.push(name)));
+  const loop = { wake: jest.fn(() => void log.push('wake')), stop: step('stop') };
+  const leases = { keep: step('keep'), release: step('release') };
+  const publisher = { connect: step('connect'), publish: jest.fn(), disconnect: step('disconnect') };
+  const warnings: string[] = [];
+  const logger = new Logger();
+  jest.spyOn(logger, 'warn').mockImplementation((line: string) => warnings.push(line));
+  const parts = { loop, leases, publisher, pollIntervalSeconds: 2, leaseSeconds: 30 } as unknown as RelayParts;
+  return {
+    log,
+    worker: new EventRelayWorker(dataSource, registry, logger, parts),
+    registry,
+    warnings,
+    loop,
+    leases,
+    publisher,
+  };
+}
+
+describe('the relay worker', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  it('connects the publisher and looks for events at once', () => {
+    const { worker, log } = aWorker();
+    worker.onApplicationBootstrap();
+    expect(log).toEqual(['connect', 'wake']);
+  });
+
+  it('lets the application start without a broker', async () => {
+    const { worker, publisher, loop } = aWorker();
+    publisher.connect.mockRejectedValue(new Error('no broker'));
+    worker.onApplicationBootstrap();
+    await jest.advanceTimersByTimeAsync(0);
+    expect(loop.wake).toHaveBeenCalledTimes(1);
+  });
+
+  it('polls at its interval', async () => {
+    const { worker, loop } = aWorker();
+    worker.onApplicationBootstrap();
+    loop.wake.mockClear();
+    await jest.advanceTimersByTimeAsync(1999);
+    expect(loop.wake).not.toHaveBeenCalled();
+    await jest.advanceTimersByTimeAsync(4001);
+    expect(loop.wake).toHaveBeenCalledTimes(3);
+  });
+
+  it('renews its leases after each third of them, whatever the loop does', async () => {
+    const { worker, leases } = aWorker();
+    worker.onApplicationBootstrap();
+    await jest.advanceTimersByTimeAsync(9999);
+    expect(leases.keep).not.toHaveBeenCalled();
+    await jest.advanceTimersByTimeAsync(20_001);
+    expect(leases.keep).toHaveBeenCalledTimes(3);
+  });
+
+  it('goes on renewing after a renewal that failed', async () => {
+    const { worker, leases } = aWorker();
+    leases.keep.mockRejectedValueOnce(new Error('no database'));
+    worker.onApplicationBootstrap();
+    await jest.advanceTimersByTimeAsync(20_000);
+    expect(leases.keep).toHaveBeenCalledTimes(2);
+  });
+
+  it('has its poll timer in the registry, where the application sees it, under the name of its data source', async () => {
+    const registry = new SchedulerRegistry();
+    const [one, other] = [aWorker('default', registry), aWorker('billing', registry)];
+    one.worker.onApplicationBootstrap();
+    other.worker.onApplicationBootstrap();
+    expect(registry.getIntervals()).toEqual(['outbox-relay-default', 'outbox-relay-billing']);
+    await one.worker.beforeApplicationShutdown();
+    expect(registry.getIntervals()).toEqual(['outbox-relay-billing']);
+    await other.worker.beforeApplicationShutdown();
+    expect(registry.getIntervals()).toEqual([]);
+  });
+
+  it('can be woken at any time', () => {
+    const { worker, loop } = aWorker();
+    worker.wake();
+    worker.wake();
+    expect(loop.wake).toHaveBeenCalledTimes(2);
+  });
+
+  it('wakes the loop outside of the context of whoever wakes it', () => {
+    const { worker, loop } = aWorker();
+    const request = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    loop.wake.mockImplementation(() => seen.push(request.getStore()));
+    request.run('a request', () => {
+      worker.wake();
+      seen.push(request.getStore());
+    });
+    expect(seen).toEqual([undefined, 'a request']);
+  });
+
+  describe('at shutdown', () => {
+    it('finishes what is in flight, then gives its leases back, then disconnects', async () => {
+      const { worker, log } = aWorker();
+      worker.onApplicationBootstrap();
+      log.length = 0;
+      await worker.beforeApplicationShutdown();
+      expect(log).toEqual(['stop', 'release', 'disconnect']);
+    });
+
+    it('leaves no timer', async () => {
+      const { worker, log } = aWorker();
+      worker.onApplicationBootstrap();
+      await worker.beforeApplicationShutdown();
+      expect(jest.getTimerCount()).toBe(0);
+      log.length = 0;
+      await jest.advanceTimersByTimeAsync(120_000);
+      expect(log).toEqual([]);
+    });
+
+    it('bears that the application has removed its timer', async () => {
+      const { worker, registry, log } = aWorker();
+      worker.onApplicationBootstrap();
+      registry.deleteInterval('outbox-relay-default');
+      await worker.beforeApplicationShutdown();
+      expect(log).toContain('disconnect');
+    });
+
+    it('says what has failed, and does the rest', async () => {
+      const { worker, warnings, leases, publisher } = aWorker();
+      leases.release.mockRejectedValue(new Error('no database'));
+      publisher.disconnect.mockRejectedValue(new Error('no broker'));
+      worker.onApplicationBootstrap();
+      await expect(worker.beforeApplicationShutdown()).resolves.toBeUndefined();
+      expect(warnings).toEqual([
+        'The leases could not be given back and will lapse: Error: no database',
+        'The publisher could not be disconnected: Error: no broker',
+      ]);
+      expect(publisher.disconnect).toHaveBeenCalledTimes(1);
+    });
+
+    it('bears that it was never started', async () => {
+      const { worker, log } = aWorker();
+      await worker.beforeApplicationShutdown();
+      expect(log).toEqual(['stop', 'release', 'disconnect']);
+    });
+  });
+
+  it('does nothing where the process does not deliver', async () => {
+    const registry = new SchedulerRegistry();
+    const worker = new EventRelayWorker('default', registry, new Logger(), null);
+    worker.onApplicationBootstrap();
+    worker.wake();
+    expect([registry.getIntervals(), jest.getTimerCount()]).toEqual([[], 0]);
+    await expect(worker.beforeApplicationShutdown()).resolves.toBeUndefined();
+  });
+});

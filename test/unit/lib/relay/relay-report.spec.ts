@@ -1,0 +1,90 @@
+import { Logger } from '@nestjs/common';
+import { RelayReport } from '../../../../lib/relay/relay-report';
+
+describe('the report of the relay', () => {
+  let lines: string[];
+  let report: RelayReport;
+  beforeEach(() => {
+    lines = [];
+    const logger = new Logger();
+    jest.spyOn(logger, 'warn').mockImplementation((line: string) => lines.push(`warn ${line}`));
+    jest.spyOn(logger, 'log').mockImplementation((line: string) => lines.push(`log ${line}`));
+    report = new RelayReport(logger);
+  });
+
+  it('says nothing while all is well', () => {
+    report.publisherReached();
+    report.databaseReached();
+    expect(lines).toEqual([]);
+  });
+
+  it('says once that the broker is away, with the first reason, and once that it is back', () => {
+    report.publisherUnavailable('connection refused');
+    report.publisherUnavailable('timeout');
+    report.publisherReached();
+    report.publisherReached();
+    expect(lines).toEqual([
+      'warn The broker cannot be reached (connection refused). Events wait in the table; delivery resumes by itself.',
+      'log The broker is reached again; delivering what has waited.',
+    ]);
+  });
+
+  it('says once that delivery is interrupted, and once that it goes on', () => {
+    report.roundFailed(new Error('connection terminated'));
+    report.roundFailed(new Error('connection refused'));
+    report.databaseReached();
+    report.databaseReached();
+    expect(lines).toEqual([
+      'warn Delivery is interrupted: connection terminated. It resumes by itself.',
+      'log Delivery goes on after the interruption.',
+    ]);
+  });
+
+  it('says it again at the next change', () => {
+    for (const reason of ['first', 'second']) {
+      report.publisherUnavailable(reason);
+      report.publisherReached();
+      report.roundFailed(new Error(reason));
+      report.databaseReached();
+    }
+    expect(lines).toHaveLength(8);
+    expect(lines[4]).toContain('second');
+    expect(lines[6]).toContain('second');
+  });
+
+  it('tells of the broker and the database apart', () => {
+    report.publisherUnavailable('away');
+    report.roundFailed(new Error('gone'));
+    report.databaseReached();
+    expect(lines.map((line) => line.slice(0, 25))).toEqual([
+      'warn The broker cannot be',
+      'warn Delivery is interrup',
+      'log Delivery goes on afte',
+    ]);
+  });
+
+  it.each([
+    ['directly', { code: '42P01', message: 'relation "event_outbox" does not exist' }],
+    ['from the driver', { driverError: { code: '42P01' }, message: 'relation "event_outbox" does not exist' }],
+  ])('names the remedy where a table is missing, which the error says %s', (_how, properties) => {
+    report.roundFailed(Object.assign(new Error(properties.message), properties));
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /a table of the outbox does not exist \(relation "event_outbox" does not exist\); run the migration from "nestjs-outboxed\/migrations"/,
+      ),
+    ]);
+  });
+
+  it.each([
+    [
+      'an error without a message, by its code',
+      Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' }),
+      'ECONNREFUSED',
+    ],
+    ['an error without message and code', new Error(''), 'Error'],
+    ['what is no error', 'a text', 'a text'],
+  ])('tells of %s', (_what, error, told) => {
+    report.roundFailed(error);
+    expect(lines).toEqual([`warn Delivery is interrupted: ${told}. It resumes by itself.`]);
+  });
+});

@@ -1,0 +1,80 @@
+import { DataSource, DefaultNamingStrategy } from 'typeorm';
+import { OutboxEntitiesMissingError } from '../../../../lib/errors/start-up.errors';
+import { EventOutbox } from '../../../../lib/store/event-outbox.entity';
+import { OutboxTables } from '../../../../lib/store/outbox-tables';
+import { aDataSource } from '../support/a-data-source';
+
+class ShoutingStrategy extends DefaultNamingStrategy {
+  override tableName(_class: string, customName: string | undefined): string {
+    return (customName ?? '').toUpperCase();
+  }
+
+  override columnName(property: string, customName: string | undefined): string {
+    return (customName ?? property).toUpperCase();
+  }
+}
+
+describe('the names of the tables', () => {
+  it('are quoted, those of the columns by property', async () => {
+    const tables = new OutboxTables(await aDataSource(), 'default');
+    expect(tables.event).toEqual({
+      tableName: '"event_outbox"',
+      seq: '"seq"',
+      xid: '"xid"',
+      id: '"id"',
+      lane: '"lane"',
+      aggregateType: '"aggregate_type"',
+      aggregateId: '"aggregate_id"',
+      eventType: '"event_type"',
+      topic: '"topic"',
+      eventKey: '"event_key"',
+      eventData: '"event_data"',
+      headers: '"headers"',
+      traceparent: '"traceparent"',
+      createdAt: '"created_at"',
+      availableAt: '"available_at"',
+      attempts: '"attempts"',
+      retryAt: '"retry_at"',
+      lastError: '"last_error"',
+      publishedAt: '"published_at"',
+    });
+    expect(tables.lane).toEqual({
+      tableName: '"event_outbox_lane"',
+      lane: '"lane"',
+      owner: '"owner"',
+      epoch: '"epoch"',
+      expiresAt: '"expires_at"',
+    });
+  });
+
+  it('have the schema of the data source', async () => {
+    const { event, lane } = new OutboxTables(await aDataSource({ schema: 'Messaging' }), 'default');
+    expect([event.tableName, lane.tableName]).toEqual([
+      '"Messaging"."event_outbox"',
+      '"Messaging"."event_outbox_lane"',
+    ]);
+  });
+
+  it('have the prefix of the data source', async () => {
+    const { event, lane } = new OutboxTables(await aDataSource({ entityPrefix: 'shop_' }), 'default');
+    expect([event.tableName, lane.tableName]).toEqual(['"shop_event_outbox"', '"shop_event_outbox_lane"']);
+  });
+
+  it('are those of the naming strategy', async () => {
+    const { event } = new OutboxTables(await aDataSource({ namingStrategy: new ShoutingStrategy() }), 'default');
+    expect([event.tableName, event.publishedAt]).toEqual(['"EVENT_OUTBOX"', '"PUBLISHED_AT"']);
+  });
+
+  it('cannot be known where the data source was not told of the entities, which names both remedies', () => {
+    const make = (): OutboxTables => new OutboxTables(new DataSource({ type: 'postgres' }), 'billing');
+    expect(make).toThrow(OutboxEntitiesMissingError);
+    expect(make).toThrow(
+      /"billing".*\(EventOutbox, OutboxLane\).*autoLoadEntities: true.*entities: \[\.\.\.outboxEntities/,
+    );
+  });
+
+  it('cannot be known where one entity is missing, which is named', async () => {
+    const dataSource = await aDataSource({ entities: [EventOutbox] });
+    expect(() => new OutboxTables(dataSource, 'default')).toThrow('(OutboxLane)');
+  });
+});
