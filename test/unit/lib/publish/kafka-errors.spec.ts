@@ -42,7 +42,7 @@ describe('whose fault a failed send is', () => {
     },
   );
 
-  it("is of nobody for an unknown topic where topics are created: it is unknown only for a moment", () => {
+  it('is of nobody for an unknown topic where topics are created: it is unknown only for a moment', () => {
     expect(sendFailure(protocolError('UNKNOWN_TOPIC_OR_PARTITION'), true).fault).toBe('creation');
     expect(sendFailure(protocolError('INVALID_TOPIC_EXCEPTION'), true).fault).toBe('topic');
     expect(sendFailure(protocolError('TOPIC_AUTHORIZATION_FAILED'), true).fault).toBe('topic');

@@ -32,7 +32,7 @@ describe('the event of fields', () => {
         eventType: from('event'),
         aggregateId: from('id'),
         eventKey: from('key'),
-        headers: (result, ...args) => ({ h: from('header')(result, ...args) }),
+        headers: (result, ...args: unknown[]) => ({ h: from('header')(result, ...args) }),
         eventData: from('data'),
       },
       'R',
@@ -73,7 +73,7 @@ describe('the event of fields', () => {
   });
 
   it('can be made of an undefined result where the data come from elsewhere', () => {
-    const [event] = made({ ...fields, eventData: (_result, id) => ({ id }) }, undefined, ['4711']);
+    const [event] = made({ ...fields, eventData: (_result, id: unknown) => ({ id }) }, undefined, ['4711']);
     expect(event?.eventData).toEqual({ id: '4711' });
   });
 });

@@ -1,0 +1,31 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { InProcessPublisher, OutboxModule } from 'nestjs-outboxed';
+import type { ShopConfig } from './config/shop-config';
+import { DatabaseModule } from './database/database.module';
+import { OrdersModule } from './orders/orders.module';
+import { OutboxController } from './outbox/outbox.controller';
+import { ShippingModule } from './shipping/shipping.module';
+
+@Module({})
+export class AppModule {
+  static forRoot({ databaseUrl, brokers }: ShopConfig): DynamicModule {
+    const inProcess = brokers === null ? new InProcessPublisher() : null;
+    return {
+      module: AppModule,
+      imports: [
+        DatabaseModule.forRoot(databaseUrl),
+        OutboxModule.forRoot({
+          source: '/shop',
+          // The topic is made as soon as the broker is there (kafka/ensure-topic.ts); an event that was faster does not wait long.
+          errorRetryIntervalSeconds: 2,
+          ...(inProcess === null
+            ? { kafka: { clientId: 'shop', brokers: [...(brokers ?? [])] } }
+            : { publisher: inProcess }),
+        }),
+        OrdersModule,
+        ShippingModule.forRoot(inProcess),
+      ],
+      controllers: [OutboxController],
+    };
+  }
+}
