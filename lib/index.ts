@@ -25,7 +25,9 @@ export { InProcessPublisher, type InProcessHandler } from './publish/in-process.
 
 export { OutboxError } from './errors/outbox.error';
 export {
+  OutboxColumnsRenamedError,
   OutboxDataSourceMissingError,
+  OutboxDataSourceNotInitializedError,
   OutboxDataSourceUnsupportedError,
   OutboxEntitiesMissingError,
   OutboxOptionsInvalidError,

@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 import { connectionToken } from './config/tokens';
 import {
   OutboxDataSourceMissingError,
+  OutboxDataSourceNotInitializedError,
   OutboxDataSourceUnsupportedError,
   OutboxRegisteredTwiceError,
 } from './errors/start-up.errors';
@@ -27,6 +28,9 @@ export function connect(name: string, dataSource: DataSource | undefined, module
   }
   if (dataSource.options.type !== 'postgres') {
     throw new OutboxDataSourceUnsupportedError(name, dataSource.options.type);
+  }
+  if (!dataSource.isInitialized) {
+    throw new OutboxDataSourceNotInitializedError(name);
   }
   return {
     dataSource,

@@ -111,9 +111,17 @@ function relayParts(
       const keys = taken.length === 0 ? [] : await readHeldKeys(dataSource, tables, taken);
       keys.forEach(({ key, seconds }) => held.hold(key, seconds));
     },
+    () => {
+      loop.wake();
+    },
   );
   const cycle = new RelayCycle(dataSource, tables, publisher, leases, held, options, Math.random);
-  const loop = new RelayLoop(() => cycle.run(), new RelayReport(logger), Math.random);
+  const loop = new RelayLoop(
+    () => cycle.run(),
+    new RelayReport(logger),
+    Math.random,
+    () => held.nextDueMs,
+  );
   const { pollIntervalSeconds, leaseSeconds } = options;
   return { loop, leases, publisher, pollIntervalSeconds, leaseSeconds };
 }

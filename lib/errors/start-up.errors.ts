@@ -25,6 +25,31 @@ export class OutboxDataSourceMissingError extends OutboxError {
   }
 }
 
+/** The data source is not connected when the application starts. */
+export class OutboxDataSourceNotInitializedError extends OutboxError {
+  readonly code = 'OUTBOX_DATA_SOURCE_NOT_INITIALIZED';
+
+  constructor(dataSource: string) {
+    super(
+      `The data source "${dataSource}" is not initialized, so its tables cannot be known. Leave out manualInitialization in TypeOrmModule, or ` +
+        'initialize it in dataSourceFactory.',
+    );
+  }
+}
+
+/** A naming strategy renames the columns of the outbox. Thrown while the application starts. */
+export class OutboxColumnsRenamedError extends OutboxError {
+  readonly code = 'OUTBOX_COLUMNS_RENAMED';
+
+  constructor(dataSource: string, column: string, renamed: string) {
+    super(
+      `The naming strategy of the data source "${dataSource}" turns the column "${column}" of the outbox into "${renamed}". The entities give their ` +
+        'columns explicit names, since a partial index and other readers of the table name them: let columnName() return the custom name where ' +
+        'one is given, as the strategies of TypeORM do.',
+    );
+  }
+}
+
 /** The data source is not PostgreSQL. Thrown while the application starts. */
 export class OutboxDataSourceUnsupportedError extends OutboxError {
   readonly code = 'OUTBOX_DATA_SOURCE_UNSUPPORTED';

@@ -1,9 +1,6 @@
-/**
- * Whose fault a failed send is: the messages' own, that of their topic, or that of a broker that cannot be reached or is not ready.
- * `creation` is nobody's: the send has made the broker create the topic, which takes a moment.
- */
+/** Whose fault a failed send is: a message's own, that of a topic, or that of a broker that cannot be reached or is not ready. */
 export interface SendFailure {
-  readonly fault: 'message' | 'topic' | 'broker' | 'creation';
+  readonly fault: 'message' | 'topic' | 'broker';
   readonly reason: string;
 }
 
@@ -27,16 +24,17 @@ const TOPIC_FAULTS = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEP
 /** What a broker answers while it creates a topic. */
 const IN_CREATION = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE']);
 
+/** Whether the topic may be about to exist, as the broker creates unknown ones. */
+export function mayBeInCreation(error: unknown): boolean {
+  return IN_CREATION.has(protocolType(error) ?? '');
+}
+
 const MOST_NESTED = 10;
 
-/** @param topicsAreCreated whether the broker creates unknown topics, so that one is unknown only for a moment */
-export function sendFailure(error: unknown, topicsAreCreated: boolean): SendFailure {
+export function sendFailure(error: unknown): SendFailure {
   const type = protocolType(error);
   const message = error instanceof Error ? error.message : String(error);
   const reason = type === undefined || message.includes(type) ? message : `${type}: ${message}`;
-  if (type !== undefined && topicsAreCreated && IN_CREATION.has(type)) {
-    return { fault: 'creation', reason };
-  }
   if (type !== undefined && MESSAGE_FAULTS.has(type)) {
     return { fault: 'message', reason };
   }

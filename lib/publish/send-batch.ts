@@ -9,8 +9,9 @@ const PUBLISHED: PublishOutcome = { status: 'published' };
 const RETRY: PublishOutcome = { status: 'retry' };
 
 /**
- * Sends a batch and finds out what became of each message. A request that fails for something in it is halved until the culprit stands
- * alone; the halves go one after the other, without the keys that have just failed. A failed request may have been written in part, so
+ * Sends a batch and finds out what became of each message. A request that fails for one of its topics is sent topic by topic (halving took a request
+ * for nearly every message), one that fails for a message is halved until the culprit stands alone; the parts go one after the other, without
+ * the keys that have just failed. A failed request may have been written in part, so
  * that the halves may repeat records: consumers recognise them by their id.
  */
 export async function sendBatch(batch: readonly OutboxMessage[], send: SendRequest): Promise<PublishResult> {
@@ -32,9 +33,18 @@ export async function sendBatch(batch: readonly OutboxMessage[], send: SendReque
     const failure = await send(messages);
     if (failure === undefined) {
       messages.forEach((message) => outcomes.set(message, PUBLISHED));
-    } else if (failure.fault === 'broker' || failure.fault === 'creation') {
+    } else if (failure.fault === 'broker') {
       unavailable = failure.reason;
-    } else if (messages.length === 1 || (failure.fault === 'topic' && hasOneTopic(messages))) {
+    } else if (failure.fault === 'topic') {
+      const topics = byTopic(messages);
+      if (topics.length === 1) {
+        messages.forEach((message) => reject(message, failure.reason));
+      }
+      // Within a request a key has one topic only (request-chunks.ts), so that this keeps its order.
+      for (const sameTopic of topics.length === 1 ? [] : topics) {
+        await sendPart(sameTopic);
+      }
+    } else if (messages.length === 1) {
       messages.forEach((message) => reject(message, failure.reason));
     } else {
       const half = Math.ceil(messages.length / 2);
@@ -50,6 +60,15 @@ export async function sendBatch(batch: readonly OutboxMessage[], send: SendReque
   return unavailable === undefined ? result : { ...result, unavailable };
 }
 
-function hasOneTopic(messages: readonly OutboxMessage[]): boolean {
-  return messages.every(({ topic }) => topic === messages[0]?.topic);
+export function byTopic(messages: readonly OutboxMessage[]): OutboxMessage[][] {
+  const topics = new Map<string, OutboxMessage[]>();
+  for (const message of messages) {
+    const sameTopic = topics.get(message.topic);
+    if (sameTopic === undefined) {
+      topics.set(message.topic, [message]);
+    } else {
+      sameTopic.push(message);
+    }
+  }
+  return [...topics.values()];
 }

@@ -62,12 +62,13 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
     if (parts === null) {
       return;
     }
-    clearInterval(this.renewal);
     // The application or ScheduleModule may have removed it already.
     if (this.registry.doesExist('interval', this.timerName)) {
       this.registry.deleteInterval(this.timerName);
     }
     await parts.loop.stop();
+    // Not before: what is in flight may take longer than a lease.
+    clearInterval(this.renewal);
     await parts.leases.release().catch((error: unknown) => {
       this.logger.warn(`The leases could not be given back and will lapse: ${String(error)}`);
     });

@@ -22,6 +22,15 @@ export class HeldKeys {
     return [...this.dueAt.keys()];
   }
 
+  /** Milliseconds until the first key is due; undefined if none is held. */
+  get nextDueMs(): number | undefined {
+    let first = Infinity;
+    for (const due of this.dueAt.values()) {
+      first = Math.min(first, due);
+    }
+    return first === Infinity ? undefined : Math.max(0, first - this.clock());
+  }
+
   /** Forgets the keys of a lane that is no longer owned. */
   forgetLane(lane: number): void {
     for (const key of this.dueAt.keys()) {

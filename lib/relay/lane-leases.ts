@@ -34,7 +34,10 @@ export class LaneLeases {
     private readonly leaseSeconds: number,
     private readonly pollIntervalSeconds: number,
     private readonly clock: MonotonicClock,
+    /** Awaited before lanes that were taken count as owned. */
     private readonly onChange: (changes: LaneChanges) => Promise<void>,
+    /** Called when they do. */
+    private readonly onTaken: () => void = () => undefined,
   ) {}
 
   get lanes(): readonly number[] {
@@ -80,6 +83,9 @@ export class LaneLeases {
         await this.onChange(changes);
       }
       this.epochs = after;
+      if (changes.taken.length > 0) {
+        this.onTaken();
+      }
     });
   }
 

@@ -32,13 +32,15 @@ export class RelayCycle {
     if (this.leases.keepDue) {
       await this.leases.keep();
     }
+    // Also without lanes: what is due now must not be waited for again.
+    const heldKeys = this.held.current();
     const { lanes } = this.leases;
     if (!this.leases.maySend || lanes.length === 0) {
       return 'idle';
     }
     const batch = await fetchPending(this.dataSource, this.tables, {
       lanes,
-      heldKeys: this.held.current(),
+      heldKeys,
       limit: this.options.batchSize,
       maxBytes: this.options.maxBatchBytes,
     });

@@ -2,6 +2,9 @@ import { pauseMs, type Random } from './backoff';
 import type { CycleResult } from './relay-cycle';
 import type { RelayReport } from './relay-report';
 
+/** What a timer of Node can take. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /**
  * Runs rounds while there is something to do, one at a time; pauses while broker or database are away. A wake-up is only a hint:
  * one that comes during a round makes another round follow, so none is lost.
@@ -13,11 +16,14 @@ export class RelayLoop {
   private active = false;
   private running: Promise<void> = Promise.resolve();
   private pause: NodeJS.Timeout | undefined;
+  private alarm: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly round: () => Promise<CycleResult>,
     private readonly report: RelayReport,
     private readonly random: Random,
+    /** Milliseconds until something is due by its time; undefined if nothing is. */
+    private readonly nextDueMs: () => number | undefined = () => undefined,
   ) {}
 
   wake(): void {
@@ -41,10 +47,13 @@ export class RelayLoop {
     this.stopped = true;
     clearTimeout(this.pause);
     this.pause = undefined;
+    clearTimeout(this.alarm);
     await this.running;
+    clearTimeout(this.alarm);
   }
 
   private async run(): Promise<void> {
+    clearTimeout(this.alarm);
     while (this.woken && !this.stopped) {
       this.woken = false;
       const pause = await this.oneRound();
@@ -53,6 +62,20 @@ export class RelayLoop {
         this.pauseFor(pause);
         return;
       }
+    }
+    this.setAlarm();
+  }
+
+  /** A retry is due by its own time, not by the poll's. */
+  private setAlarm(): void {
+    const due = this.nextDueMs();
+    if (due !== undefined && !this.stopped) {
+      this.alarm = setTimeout(
+        () => {
+          this.wake();
+        },
+        Math.min(Math.ceil(due), LONGEST_TIMER_MS),
+      );
     }
   }
 

@@ -18,7 +18,7 @@ export function toMessage(event: PendingEvent, source: string): OutboxMessage {
       ce_type: event.eventType,
       ce_source: source,
       ce_subject: event.aggregateId,
-      ce_time: event.createdAt.toISOString(),
+      ce_time: event.createdAt,
       'content-type': 'application/json',
       ...event.headers,
       ...(event.traceparent === null ? {} : { traceparent: event.traceparent }),

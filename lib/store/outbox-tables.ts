@@ -1,5 +1,5 @@
 import type { DataSource, EntityMetadata, ObjectLiteral } from 'typeorm';
-import { OutboxEntitiesMissingError } from '../errors/start-up.errors';
+import { OutboxColumnsRenamedError, OutboxEntitiesMissingError } from '../errors/start-up.errors';
 import { EventOutbox } from './event-outbox.entity';
 import { outboxEntities } from './outbox-entities';
 import { OutboxLane } from './outbox-lane.entity';
@@ -21,14 +21,26 @@ export class OutboxTables {
         missing.map((entity) => entity.name),
       );
     }
-    this.event = quotedNames<EventOutbox>(dataSource, dataSource.getMetadata(EventOutbox));
-    this.lane = quotedNames<OutboxLane>(dataSource, dataSource.getMetadata(OutboxLane));
+    this.event = quotedNames<EventOutbox>(dataSource, dataSourceName, dataSource.getMetadata(EventOutbox));
+    this.lane = quotedNames<OutboxLane>(dataSource, dataSourceName, dataSource.getMetadata(OutboxLane));
   }
 }
 
-function quotedNames<Entity extends ObjectLiteral>(dataSource: DataSource, metadata: EntityMetadata): Table<Entity> {
+function quotedNames<Entity extends ObjectLiteral>(
+  dataSource: DataSource,
+  dataSourceName: string,
+  metadata: EntityMetadata,
+): Table<Entity> {
   const quote = (name: string): string => dataSource.driver.escape(name);
   const columns = metadata.columns.map((column) => [column.propertyName, quote(column.databaseName)] as const);
+  const renamed = metadata.columns.find((column) => column.databaseName !== column.givenDatabaseName);
+  if (renamed !== undefined) {
+    throw new OutboxColumnsRenamedError(
+      dataSourceName,
+      renamed.givenDatabaseName ?? renamed.propertyName,
+      renamed.databaseName,
+    );
+  }
   const path = metadata.schema === undefined ? [metadata.tableName] : [metadata.schema, metadata.tableName];
   return { ...Object.fromEntries(columns), tableName: path.map(quote).join('.') } as Table<Entity>;
 }

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { OutboxTables } from './outbox-tables';
-import { runStatement } from './run-statement';
+import { runWithinLimit } from './run-statement';
 
 export interface HeldKey {
   readonly key: string;
@@ -15,7 +15,7 @@ export async function readHeldKeys(
   lanes: readonly number[],
 ): Promise<readonly HeldKey[]> {
   const t = tables.event;
-  const { rows } = await runStatement<HeldKey>(
+  const { rows } = await runWithinLimit<HeldKey>(
     dataSource,
     `select ${t.eventKey} as key,
             greatest(0, extract(epoch from max(${t.retryAt}) - clock_timestamp()))::float8 as seconds

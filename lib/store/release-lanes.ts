@@ -1,11 +1,11 @@
 import type { DataSource } from 'typeorm';
 import type { OutboxTables } from './outbox-tables';
-import { runStatement } from './run-statement';
+import { runWithinLimit } from './run-statement';
 
 /** Gives all lanes of an owner back, so that another relay can take them at once. */
 export async function releaseLanes(dataSource: DataSource, tables: OutboxTables, owner: string): Promise<void> {
   const l = tables.lane;
-  await runStatement(
+  await runWithinLimit(
     dataSource,
     `with mine as materialized (
        select ${l.lane} as lane from ${l.tableName} where ${l.owner} = $1 order by ${l.lane} for update

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { OwnedLane } from './lane-fence';
 import type { OutboxTables } from './outbox-tables';
-import { runStatement } from './run-statement';
+import { runWithinLimit } from './run-statement';
 
 /** Renews the leases of an owner and returns the lanes that it still has. A lapsed lease that nobody took is renewed, too. */
 export async function renewLanes(
@@ -11,7 +11,7 @@ export async function renewLanes(
   leaseSeconds: number,
 ): Promise<readonly OwnedLane[]> {
   const l = tables.lane;
-  const { rows } = await runStatement<OwnedLane>(
+  const { rows } = await runWithinLimit<OwnedLane>(
     dataSource,
     // Locked in the order of lanes, as everywhere, so that renewing and taking cannot wait for each other.
     `with mine as materialized (
@@ -21,7 +21,7 @@ export async function renewLanes(
      set ${l.expiresAt} = clock_timestamp() + make_interval(secs => $2)
      from mine
      where o.${l.lane} = mine.lane
-     returning o.${l.lane} as lane, o.${l.epoch} as epoch`,
+     returning o.${l.lane} as lane, o.${l.epoch}::text as epoch`,
     [owner, leaseSeconds],
   );
   return rows;

@@ -1,4 +1,4 @@
-import { DataSource, type QueryRunner } from 'typeorm';
+import type { DataSource, QueryRunner } from 'typeorm';
 
 export interface StatementResult<Row> {
   readonly rows: readonly Row[];
@@ -6,19 +6,47 @@ export interface StatementResult<Row> {
   readonly count: number;
 }
 
+/**
+ * Longest that a statement of the relay may take. A connection can fall silent without an end (a failover, a lost NAT entry); the relay would wait
+ * for it for ever.
+ */
+const LIMIT_MS = 15_000;
+
 /** Runs one statement, on a runner's connection or on one of the pool. TypeORM's plain result has another shape for each command. */
 export async function runStatement<Row = never>(
   target: DataSource | QueryRunner,
   sql: string,
   parameters: readonly unknown[],
 ): Promise<StatementResult<Row>> {
-  if (!(target instanceof DataSource)) {
-    const result = await target.query(sql, [...parameters], true);
-    return { rows: result.records as Row[], count: result.affected ?? 0 };
+  if ('createQueryRunner' in target) {
+    return onConnection(target, (runner) => runStatement<Row>(runner, sql, parameters));
   }
-  const runner = target.createQueryRunner();
+  const result = await target.query(sql, [...parameters], true);
+  return { rows: result.records as Row[], count: result.affected ?? 0 };
+}
+
+/** The same on a connection of the pool, which is closed if the statement takes longer than {@link LIMIT_MS}. */
+export function runWithinLimit<Row = never>(
+  dataSource: DataSource,
+  sql: string,
+  parameters: readonly unknown[],
+): Promise<StatementResult<Row>> {
+  return onConnection(dataSource, async (runner) => {
+    const client = (await runner.connect()) as { connection?: { stream?: { destroy(): void } } };
+    // The pending statement then fails as with any lost connection, and the pool drops the client.
+    const limit = setTimeout(() => client.connection?.stream?.destroy(), LIMIT_MS);
+    try {
+      return await runStatement<Row>(runner, sql, parameters);
+    } finally {
+      clearTimeout(limit);
+    }
+  });
+}
+
+async function onConnection<T>(dataSource: DataSource, work: (runner: QueryRunner) => Promise<T>): Promise<T> {
+  const runner = dataSource.createQueryRunner();
   try {
-    return await runStatement<Row>(runner, sql, parameters);
+    return await work(runner);
   } finally {
     await runner.release();
   }

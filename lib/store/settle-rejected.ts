@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { laneFence, laneFenceParameters, type LaneClaim } from './lane-fence';
 import type { OutboxTables } from './outbox-tables';
-import { runStatement } from './run-statement';
+import { runWithinLimit } from './run-statement';
 
 export interface RejectedEvent {
   readonly seq: string;
@@ -17,15 +17,15 @@ export async function settleRejected(
   rejected: readonly RejectedEvent[],
 ): Promise<number> {
   const t = tables.event;
-  const { count } = await runStatement(
+  const { count } = await runWithinLimit(
     dataSource,
     `${laneFence(tables)}
      update ${t.tableName} e
      set ${t.attempts} = least(e.${t.attempts} + 1, 32767),
          ${t.retryAt} = clock_timestamp() + make_interval(secs => refused.retry_in),
          ${t.lastError} = refused.reason
-     from owned, unnest($4::bigint[], $5::text[], $6::float8[]) as refused(seq, reason, retry_in)
-     where e.${t.seq} = refused.seq and e.${t.lane} = owned.lane and e.${t.publishedAt} is null`,
+     from unnest($4::bigint[], $5::text[], $6::float8[]) as refused(seq, reason, retry_in)
+     where e.${t.seq} = refused.seq and e.${t.lane} = any (array (select lane from owned)) and e.${t.publishedAt} is null`,
     [
       ...laneFenceParameters(claim),
       rejected.map(({ seq }) => seq),

@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { OwnedLane } from './lane-fence';
 import { LANES } from './ordering-key';
 import type { OutboxTables } from './outbox-tables';
-import { runStatement } from './run-statement';
+import { runWithinLimit } from './run-statement';
 
 /**
  * Takes every lane that nobody owns: those never owned, and those whose lease has lapsed by the database's clock. The epoch grows,
@@ -15,7 +15,7 @@ export async function takeLanes(
   leaseSeconds: number,
 ): Promise<readonly OwnedLane[]> {
   const l = tables.lane;
-  const { rows } = await runStatement<OwnedLane>(
+  const { rows } = await runWithinLimit<OwnedLane>(
     dataSource,
     `insert into ${l.tableName} as held (${l.lane}, ${l.owner}, ${l.epoch}, ${l.expiresAt})
      select free.lane, $1::uuid, 1, clock_timestamp() + make_interval(secs => $2)
@@ -26,7 +26,7 @@ export async function takeLanes(
        set ${l.owner} = excluded.${l.owner}, ${l.epoch} = held.${l.epoch} + 1,
            ${l.expiresAt} = clock_timestamp() + make_interval(secs => $2)
        where held.${l.expiresAt} <= clock_timestamp()
-     returning ${l.lane} as lane, ${l.epoch} as epoch`,
+     returning ${l.lane} as lane, ${l.epoch}::text as epoch`,
     [owner, leaseSeconds],
   );
   return rows;

@@ -84,6 +84,38 @@ describe('Several relays on one database', () => {
     expect(row?.pending).toBe(3);
   });
 
+  it('settle nothing when a takeover commits while the settling statement runs', async () => {
+    const byFirst: OutboxMessage[] = [];
+    let release: () => void = () => undefined;
+    const sending = new Promise<void>((resolve) => (release = resolve));
+    let began = false;
+    const first = await startRelay(byFirst, async () => {
+      began = true;
+      await sending;
+    });
+    await add(first, 3);
+    await eventually('the send to be under way', () => began);
+    await database.query('begin');
+    await database.query(`update event_outbox_lane set owner = gen_random_uuid(), epoch = epoch + 1,
+                          expires_at = clock_timestamp() + interval '1 hour'`);
+    release();
+    // It must wait for the lane's row: one that only compared epochs would go by the row as it was.
+    await eventually('the settling to wait for the takeover', async () => {
+      const [row] = await database.query<{ waiting: number }>(
+        `select count(*)::int as waiting from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock' and query like '%for share%'`,
+      );
+      return (row?.waiting ?? 0) > 0;
+    });
+    await database.query('commit');
+    await first.close();
+    apps.splice(apps.indexOf(first), 1);
+    const [row] = await database.query<{ pending: number }>(
+      'select count(*)::int as pending from event_outbox where published_at is null',
+    );
+    expect(row?.pending).toBe(3);
+  });
+
   it('finish what is in flight when the application closes', async () => {
     const received: OutboxMessage[] = [];
     let started = false;

@@ -15,6 +15,16 @@ export function sharedBrokers(): string[] {
   return brokers;
 }
 
+export async function deleteTopic(topic: string): Promise<void> {
+  const admin = client(sharedBrokers()).admin();
+  await admin.connect();
+  try {
+    await admin.deleteTopics({ topics: [topic] });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 export interface ReceivedRecord {
   readonly topic: string;
   readonly partition: number;

@@ -1,11 +1,13 @@
 import { Inject, Injectable, Module, type DynamicModule, type Type } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import { DataSource, DefaultNamingStrategy } from 'typeorm';
 import { optionsToken, publisherToken } from '../../../lib/config/tokens';
 import type { ResolvedOutboxOptions } from '../../../lib/config/outbox-options';
 import {
+  OutboxColumnsRenamedError,
   OutboxDataSourceMissingError,
+  OutboxDataSourceNotInitializedError,
   OutboxDataSourceUnsupportedError,
   OutboxEntitiesMissingError,
   OutboxOptionsInvalidError,
@@ -17,6 +19,7 @@ import { InProcessPublisher } from '../../../lib/publish/in-process.publisher';
 import { KafkaJsPublisher } from '../../../lib/publish/kafkajs.publisher';
 import { EventRelayWorker } from '../../../lib/relay/event-relay.worker';
 import { getRelayToken } from '../../../lib/relay/relay-tokens';
+import { outboxEntities } from '../../../lib/store/outbox-entities';
 import { getOutboxToken } from '../../../lib/write/outbox-tokens';
 import { OutboxRepository } from '../../../lib/write/outbox.repository';
 import { TypeOrmOutboxRepository } from '../../../lib/write/typeorm-outbox.repository';
@@ -227,6 +230,27 @@ describe('OutboxModule', () => {
         start(DataSourceModule.with({ options: { type: 'mysql' } }), OutboxModule.forRoot({ relay: false })),
       );
       expect(error.message).toContain('"mysql"');
+    });
+
+    it('where the data source is not initialized, whose name it says', async () => {
+      const later = new DataSource({ type: 'postgres', entities: [...outboxEntities] });
+      const error = await thrown(OutboxDataSourceNotInitializedError, () =>
+        start(DataSourceModule.with(later, 'billing'), OutboxModule.forRoot({ relay: false, dataSource: 'billing' })),
+      );
+      expect(error.message).toContain('"billing"');
+    });
+
+    it('where a naming strategy renames the columns of the outbox', async () => {
+      class Imposing extends DefaultNamingStrategy {
+        override columnName(property: string): string {
+          return property;
+        }
+      }
+      const imposing = await aDataSource({ namingStrategy: new Imposing() });
+      const error = await thrown(OutboxColumnsRenamedError, () =>
+        start(DataSourceModule.with(imposing), OutboxModule.forRoot({ relay: false })),
+      );
+      expect(error.message).toContain('"default"');
     });
 
     it('where the data source was not told of the entities', async () => {

@@ -5,7 +5,9 @@ const cause = new Error('the cause');
 /** One of each error that is exported. */
 const errors: readonly outboxed.OutboxError[] = [
   new outboxed.OutboxArgumentInvalidError('the limit is wrong'),
+  new outboxed.OutboxColumnsRenamedError('default', 'published_at', 'PUBLISHED_AT'),
   new outboxed.OutboxDataSourceMissingError('default'),
+  new outboxed.OutboxDataSourceNotInitializedError('default'),
   new outboxed.OutboxDataSourceUnsupportedError('default', 'mysql'),
   new outboxed.OutboxEntitiesMissingError('default', ['EventOutbox']),
   new outboxed.OutboxEventIdTakenError('Key (id)=(7)', cause),
@@ -35,7 +37,9 @@ describe('the errors', () => {
   it('have these codes, which users rely on', () => {
     expect(Object.fromEntries(errors.map((error) => [error.constructor.name, error.code]))).toEqual({
       OutboxArgumentInvalidError: 'OUTBOX_ARGUMENT_INVALID',
+      OutboxColumnsRenamedError: 'OUTBOX_COLUMNS_RENAMED',
       OutboxDataSourceMissingError: 'OUTBOX_DATA_SOURCE_MISSING',
+      OutboxDataSourceNotInitializedError: 'OUTBOX_DATA_SOURCE_NOT_INITIALIZED',
       OutboxDataSourceUnsupportedError: 'OUTBOX_DATA_SOURCE_UNSUPPORTED',
       OutboxEntitiesMissingError: 'OUTBOX_ENTITIES_MISSING',
       OutboxEventIdTakenError: 'OUTBOX_EVENT_ID_TAKEN',
@@ -73,5 +77,17 @@ describe('the errors', () => {
     ['a named one', 'billing', 'Import TypeOrmModule.forRoot({ name: "billing", ... })'],
   ])('say what to do where %s is missing', (_which, name, remedy) => {
     expect(new outboxed.OutboxDataSourceMissingError(name).message).toContain(remedy);
+  });
+
+  it('say which data source is not initialized, and both remedies', () => {
+    expect(new outboxed.OutboxDataSourceNotInitializedError('billing').message).toMatch(
+      /"billing".*manualInitialization.*dataSourceFactory/,
+    );
+  });
+
+  it('say which column was renamed, into what, and what the strategy has to do', () => {
+    expect(new outboxed.OutboxColumnsRenamedError('billing', 'published_at', 'PUBLISHED_AT').message).toMatch(
+      /"billing".*"published_at".*"PUBLISHED_AT".*columnName\(\)/,
+    );
   });
 });

@@ -5,7 +5,7 @@ import {
   KafkaJSProtocolError,
   KafkaJSRequestTimeoutError,
 } from 'kafkajs';
-import { sendFailure } from '../../../../lib/publish/kafka-errors';
+import { mayBeInCreation, sendFailure } from '../../../../lib/publish/kafka-errors';
 
 function protocolError(type: string): Error {
   // The constructor takes what Kafka's error table says, which is not what its type declares.
@@ -28,25 +28,18 @@ describe('whose fault a failed send is', () => {
     'POLICY_VIOLATION',
     'UNSUPPORTED_FOR_MESSAGE_FORMAT',
   ])('is that of a message: %s', (type) => {
-    expect(sendFailure(protocolError(type), false)).toEqual({
+    expect(sendFailure(protocolError(type))).toEqual({
       fault: 'message',
       reason: `${type}: the broker says ${type.toLowerCase()}`,
     });
-    expect(sendFailure(protocolError(type), true).fault).toBe('message');
   });
 
   it.each(['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION', 'TOPIC_AUTHORIZATION_FAILED'])(
     'is that of a topic: %s',
     (type) => {
-      expect(sendFailure(protocolError(type), false)).toMatchObject({ fault: 'topic' });
+      expect(sendFailure(protocolError(type))).toMatchObject({ fault: 'topic' });
     },
   );
-
-  it('is of nobody for an unknown topic where topics are created: it is unknown only for a moment', () => {
-    expect(sendFailure(protocolError('UNKNOWN_TOPIC_OR_PARTITION'), true).fault).toBe('creation');
-    expect(sendFailure(protocolError('INVALID_TOPIC_EXCEPTION'), true).fault).toBe('topic');
-    expect(sendFailure(protocolError('TOPIC_AUTHORIZATION_FAILED'), true).fault).toBe('topic');
-  });
 
   it.each([
     'LEADER_NOT_AVAILABLE',
@@ -60,7 +53,7 @@ describe('whose fault a failed send is', () => {
     'UNKNOWN',
     'SOMETHING_THAT_WILL_BE_INVENTED',
   ])('is that of the broker: %s', (type) => {
-    expect(sendFailure(protocolError(type), false)).toMatchObject({ fault: 'broker' });
+    expect(sendFailure(protocolError(type))).toMatchObject({ fault: 'broker' });
   });
 
   it.each<[string, unknown]>([
@@ -82,8 +75,8 @@ describe('whose fault a failed send is', () => {
     ['null', null],
     ['a type that is no text', Object.assign(new Error('odd'), { type: 10 })],
   ])('is that of the broker: %s', (_what, error) => {
-    expect(sendFailure(error, false).fault).toBe('broker');
-    expect(sendFailure(wrapped(error instanceof Error ? error : new Error(String(error))), false).fault).toBe('broker');
+    expect(sendFailure(error).fault).toBe('broker');
+    expect(sendFailure(wrapped(error instanceof Error ? error : new Error(String(error)))).fault).toBe('broker');
   });
 
   it.each([
@@ -91,34 +84,52 @@ describe('whose fault a failed send is', () => {
     ['twice', (error: Error): Error => wrapped(Object.assign(new KafkaJSNonRetriableError(error), { cause: error }))],
     ['in errors of others', (error: Error): Error => new Error('a', { cause: new Error('b', { cause: error }) })],
   ])('is found where the error of the protocol is wrapped %s', (_how, wrap) => {
-    expect(sendFailure(wrap(protocolError('MESSAGE_TOO_LARGE')), false).fault).toBe('message');
-    expect(sendFailure(wrap(protocolError('UNKNOWN_TOPIC_OR_PARTITION')), false).fault).toBe('topic');
-    expect(sendFailure(wrap(protocolError('LEADER_NOT_AVAILABLE')), false).fault).toBe('broker');
+    expect(sendFailure(wrap(protocolError('MESSAGE_TOO_LARGE'))).fault).toBe('message');
+    expect(sendFailure(wrap(protocolError('UNKNOWN_TOPIC_OR_PARTITION'))).fault).toBe('topic');
+    expect(sendFailure(wrap(protocolError('LEADER_NOT_AVAILABLE'))).fault).toBe('broker');
   });
 
   it('is that of the broker where errors are wrapped in a circle', () => {
     const circular = new Error('round and round');
     circular.cause = circular;
-    expect(sendFailure(circular, false)).toEqual({ fault: 'broker', reason: 'round and round' });
+    expect(sendFailure(circular)).toEqual({ fault: 'broker', reason: 'round and round' });
   });
 });
 
 describe('the reason of a failed send', () => {
   it('names the type of the protocol where the message does not', () => {
-    expect(sendFailure(protocolError('MESSAGE_TOO_LARGE'), false).reason).toBe(
+    expect(sendFailure(protocolError('MESSAGE_TOO_LARGE')).reason).toBe(
       'MESSAGE_TOO_LARGE: the broker says message_too_large',
     );
-    expect(sendFailure(wrapped(protocolError('MESSAGE_TOO_LARGE')), false).reason).toMatch(/^MESSAGE_TOO_LARGE: /);
+    expect(sendFailure(wrapped(protocolError('MESSAGE_TOO_LARGE'))).reason).toMatch(/^MESSAGE_TOO_LARGE: /);
   });
 
   it('does not name it twice', () => {
     const error = Object.assign(new Error('INVALID_RECORD happened'), { type: 'INVALID_RECORD' });
-    expect(sendFailure(error, false).reason).toBe('INVALID_RECORD happened');
+    expect(sendFailure(error).reason).toBe('INVALID_RECORD happened');
   });
 
   it('is the message, or the text of what is no error', () => {
-    expect(sendFailure(new Error('no route'), false).reason).toBe('no route');
-    expect(sendFailure('no route', false).reason).toBe('no route');
-    expect(sendFailure(undefined, false).reason).toBe('undefined');
+    expect(sendFailure(new Error('no route')).reason).toBe('no route');
+    expect(sendFailure('no route').reason).toBe('no route');
+    expect(sendFailure(undefined).reason).toBe('undefined');
+  });
+});
+
+describe('a topic', () => {
+  it.each(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'])('may be in creation: %s', (type) => {
+    expect(mayBeInCreation(protocolError(type))).toBe(true);
+    expect(mayBeInCreation(wrapped(protocolError(type)))).toBe(true);
+  });
+
+  it.each<[string, unknown]>([
+    ['INVALID_TOPIC_EXCEPTION', protocolError('INVALID_TOPIC_EXCEPTION')],
+    ['TOPIC_AUTHORIZATION_FAILED', protocolError('TOPIC_AUTHORIZATION_FAILED')],
+    ['NOT_LEADER_FOR_PARTITION', protocolError('NOT_LEADER_FOR_PARTITION')],
+    ['MESSAGE_TOO_LARGE', protocolError('MESSAGE_TOO_LARGE')],
+    ['an error without a type', new Error('UNKNOWN_TOPIC_OR_PARTITION')],
+    ['no error', undefined],
+  ])('is not in creation: %s', (_what, error) => {
+    expect(mayBeInCreation(error)).toBe(false);
   });
 });

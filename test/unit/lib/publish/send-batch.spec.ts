@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { OutboxMessage, PublishResult } from '../../../../lib/interfaces/outbox-publisher';
 import type { SendFailure } from '../../../../lib/publish/kafka-errors';
-import { sendBatch } from '../../../../lib/publish/send-batch';
+import { byTopic, sendBatch } from '../../../../lib/publish/send-batch';
 import { aMessage } from '../support/a-message';
 
 const tooLarge: SendFailure = { fault: 'message', reason: 'too large' };
@@ -96,14 +96,56 @@ describe('a batch', () => {
       expect(result.outcomes[0]).toEqual({ status: 'rejected', reason: 'unknown topic' });
     });
 
-    it('is halved where it has other topics', async () => {
+    it('is sent topic by topic where it has other topics', async () => {
       const batch = [to('a', 'good'), to('b', 'bad'), to('c', 'bad'), to('d', 'good')];
       const topics = new Map(batch.map(({ id, topic }) => [id, topic]));
       const { requests, became } = await send(batch, (ids) =>
         ids.some((id) => topics.get(id) === 'bad') ? unknownTopic : undefined,
       );
-      expect(requests).toEqual(['abcd', 'ab', 'a', 'b', 'cd', 'c', 'd']);
+      expect(requests).toEqual(['abcd', 'ad', 'bc']);
       expect(became).toBe('PXXP');
+    });
+
+    it('needs one request for each topic, however many messages it has and however they are mixed', async () => {
+      const batch = Array.from({ length: 100 }, (_, index) =>
+        to(`${index}`, ['good', 'bad', 'fine', 'worse'][index % 4] ?? ''),
+      );
+      const topics = new Map(batch.map(({ id, topic }) => [id, topic]));
+      const sent: string[][] = [];
+      const { outcomes } = await sendBatch(batch, (messages) => {
+        const names = [...new Set(messages.map(({ id }) => topics.get(id) ?? ''))];
+        sent.push(names);
+        return Promise.resolve(names.includes('bad') || names.includes('worse') ? unknownTopic : undefined);
+      });
+      expect(sent).toEqual([['good', 'bad', 'fine', 'worse'], ['good'], ['bad'], ['fine'], ['worse']]);
+      expect(outcomes.map(({ status }) => status)).toEqual(
+        batch.map(({ topic }) => (topic === 'good' || topic === 'fine' ? 'published' : 'rejected')),
+      );
+    });
+
+    it('has a refused message of one of its topics found by halving that topic alone', async () => {
+      const batch = [to('a', 'bad'), to('b', 'good'), to('c', 'good'), to('d', 'bad')];
+      const { requests, became, result } = await send(batch, (ids) => {
+        if (ids.includes('a')) {
+          return unknownTopic;
+        }
+        return ids.includes('c') ? tooLarge : undefined;
+      });
+      expect(requests).toEqual(['abcd', 'ad', 'bc', 'b', 'c']);
+      expect(became).toBe('XPXX');
+      expect(result.outcomes[2]).toEqual({ status: 'rejected', reason: 'too large' });
+    });
+
+    it('has no further topic sent once the broker is away', async () => {
+      const batch = [to('a', 'one'), to('b', 'two'), to('c', 'three')];
+      const { requests, became, result } = await send(batch, (ids) => {
+        if (ids.length > 1) {
+          return unknownTopic;
+        }
+        return ids.includes('b') ? noBroker : undefined;
+      });
+      expect([requests, became]).toEqual([['abc', 'a', 'b'], 'Prr']);
+      expect(result.unavailable).toBe('no broker');
     });
 
     it('has a key that goes on in another topic kept back', async () => {
@@ -247,5 +289,16 @@ describe('any batch to any broker', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('messages by topic', () => {
+  it('keep their order within a topic, the topics that of their first message', () => {
+    const [a, b, c, d] = ['two', 'one', 'two', 'three'].map((topic, index) => aMessage(`${index}`, { topic }));
+    expect(byTopic([a, b, c, d] as OutboxMessage[])).toEqual([[a, c], [b], [d]]);
+  });
+
+  it('are none where there are none', () => {
+    expect(byTopic([])).toEqual([]);
   });
 });

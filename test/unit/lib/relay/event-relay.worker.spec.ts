@@ -119,6 +119,29 @@ describe('the relay worker', () => {
       expect(log).toEqual(['stop', 'release', 'disconnect']);
     });
 
+    it('goes on renewing its leases until what is in flight is finished, and not after', async () => {
+      const { worker, loop, leases, registry } = aWorker();
+      let finish = (): void => undefined;
+      loop.stop.mockReturnValue(
+        new Promise<void>((resolve) => {
+          finish = resolve;
+        }),
+      );
+      worker.onApplicationBootstrap();
+      const ending = worker.beforeApplicationShutdown();
+      loop.wake.mockClear();
+      await jest.advanceTimersByTimeAsync(30_000);
+      expect(leases.keep).toHaveBeenCalledTimes(3);
+      expect(leases.release).not.toHaveBeenCalled();
+      // The poll has ended at once all the same.
+      expect([loop.wake.mock.calls.length, registry.getIntervals()]).toEqual([0, []]);
+      finish();
+      await ending;
+      expect(leases.release).toHaveBeenCalledTimes(1);
+      await jest.advanceTimersByTimeAsync(60_000);
+      expect(leases.keep).toHaveBeenCalledTimes(3);
+    });
+
     it('leaves no timer', async () => {
       const { worker, log } = aWorker();
       worker.onApplicationBootstrap();

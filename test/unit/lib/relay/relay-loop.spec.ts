@@ -15,6 +15,8 @@ describe('the loop of the relay', () => {
   let mostUnderWay: number;
   let report: RelayReport;
   let random: number;
+  /** What the loop is told when it asks when the next retry is due. */
+  let nextDueMs: number | undefined;
   let loop: RelayLoop;
 
   /** Lets everything happen that waits for nothing but its turn. */
@@ -26,6 +28,7 @@ describe('the loop of the relay', () => {
     underWay = 0;
     mostUnderWay = 0;
     random = 0.5;
+    nextDueMs = undefined;
     const logger = new Logger();
     jest.spyOn(logger, 'warn').mockImplementation();
     jest.spyOn(logger, 'log').mockImplementation();
@@ -52,6 +55,7 @@ describe('the loop of the relay', () => {
       },
       report,
       () => random,
+      () => nextDueMs,
     );
   });
   afterEach(async () => {
@@ -224,6 +228,114 @@ describe('the loop of the relay', () => {
     await round(1).fail(new Error('no database'));
     await jest.advanceTimersByTimeAsync(1);
     expect(rounds).toHaveLength(2);
+  });
+
+  describe('where a retry is due by its own time', () => {
+    it('runs a round then, and not before, and no other', async () => {
+      nextDueMs = 1500;
+      loop.wake();
+      await round(1).end('idle');
+      await jest.advanceTimersByTimeAsync(1499);
+      expect(rounds).toHaveLength(1);
+      nextDueMs = undefined;
+      await jest.advanceTimersByTimeAsync(1);
+      expect(rounds).toHaveLength(2);
+      await round(2).end('idle');
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('runs it not a part of a millisecond too early, when nothing would be due yet', async () => {
+      nextDueMs = 10.2;
+      loop.wake();
+      await round(1).end('idle');
+      await jest.advanceTimersByTimeAsync(10);
+      expect(rounds).toHaveLength(1);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(rounds).toHaveLength(2);
+    });
+
+    it('asks when it is due only after the last round: a round may have brought it about', async () => {
+      loop.wake();
+      await round(1).end('progress');
+      expect(jest.getTimerCount()).toBe(0);
+      nextDueMs = 700;
+      await round(2).end('idle');
+      await jest.advanceTimersByTimeAsync(700);
+      expect(rounds).toHaveLength(3);
+    });
+
+    it('goes on with the next one after each', async () => {
+      nextDueMs = 1000;
+      loop.wake();
+      await round(1).end('idle');
+      await jest.advanceTimersByTimeAsync(1000);
+      nextDueMs = 300;
+      await round(2).end('idle');
+      await jest.advanceTimersByTimeAsync(300);
+      expect(rounds).toHaveLength(3);
+    });
+
+    it('has one alarm only, though it is woken before', async () => {
+      nextDueMs = 1000;
+      loop.wake();
+      await round(1).end('idle');
+      await jest.advanceTimersByTimeAsync(600);
+      loop.wake();
+      // The old alarm must not go off in or after this round.
+      nextDueMs = 5000;
+      await round(2).end('idle');
+      expect(jest.getTimerCount()).toBe(1);
+      await jest.advanceTimersByTimeAsync(4999);
+      expect(rounds).toHaveLength(2);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(rounds).toHaveLength(3);
+    });
+
+    it('has no alarm during a round', async () => {
+      nextDueMs = 1000;
+      loop.wake();
+      await round(1).end('idle');
+      loop.wake();
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('does not shorten the pause while the broker is away', async () => {
+      nextDueMs = 1;
+      loop.wake();
+      await round(1).end({ unavailable: 'no broker' });
+      expect(jest.getTimerCount()).toBe(1);
+      await jest.advanceTimersByTimeAsync(124);
+      expect(rounds).toHaveLength(1);
+    });
+
+    it('does not take a time that is longer than a timer can be for no time', async () => {
+      nextDueMs = 2 ** 31;
+      loop.wake();
+      await round(1).end('idle');
+      await jest.advanceTimersByTimeAsync(60_000);
+      expect(rounds).toHaveLength(1);
+      await jest.advanceTimersByTimeAsync(2 ** 31 - 1 - 60_000);
+      expect(rounds).toHaveLength(2);
+    });
+
+    it('does not wait for it where it is stopped', async () => {
+      nextDueMs = 1000;
+      loop.wake();
+      await round(1).end('idle');
+      await loop.stop();
+      expect(jest.getTimerCount()).toBe(0);
+      await jest.advanceTimersByTimeAsync(5000);
+      expect(rounds).toHaveLength(1);
+    });
+
+    it('sets no alarm where it is being stopped', async () => {
+      nextDueMs = 1000;
+      loop.wake();
+      const stopped = loop.stop();
+      await round(1).end('idle');
+      await stopped;
+      expect(jest.getTimerCount()).toBe(0);
+    });
   });
 
   describe('when it is stopped', () => {

@@ -1,16 +1,29 @@
 import { DataSource, DefaultNamingStrategy } from 'typeorm';
-import { OutboxEntitiesMissingError } from '../../../../lib/errors/start-up.errors';
+import { OutboxColumnsRenamedError, OutboxEntitiesMissingError } from '../../../../lib/errors/start-up.errors';
 import { EventOutbox } from '../../../../lib/store/event-outbox.entity';
 import { OutboxTables } from '../../../../lib/store/outbox-tables';
 import { aDataSource } from '../support/a-data-source';
+import { thrown } from '../support/thrown';
 
+/** Renames tables, and columns that have no explicit name. */
 class ShoutingStrategy extends DefaultNamingStrategy {
   override tableName(_class: string, customName: string | undefined): string {
     return (customName ?? '').toUpperCase();
   }
 
   override columnName(property: string, customName: string | undefined): string {
-    return (customName ?? property).toUpperCase();
+    return customName ?? property.toUpperCase();
+  }
+}
+
+/** Renames one column, though it has an explicit name. */
+class ImposingStrategy extends ShoutingStrategy {
+  constructor(private readonly imposed: string) {
+    super();
+  }
+
+  override columnName(property: string, customName: string | undefined): string {
+    return customName === this.imposed ? customName.toUpperCase() : super.columnName(property, customName);
   }
 }
 
@@ -62,7 +75,16 @@ describe('the names of the tables', () => {
 
   it('are those of the naming strategy', async () => {
     const { event } = new OutboxTables(await aDataSource({ namingStrategy: new ShoutingStrategy() }), 'default');
-    expect([event.tableName, event.publishedAt]).toEqual(['"EVENT_OUTBOX"', '"PUBLISHED_AT"']);
+    expect([event.tableName, event.publishedAt]).toEqual(['"EVENT_OUTBOX"', '"published_at"']);
+  });
+
+  it.each([
+    ['of the events', 'published_at', 'PUBLISHED_AT'],
+    ['of the lanes', 'expires_at', 'EXPIRES_AT'],
+  ])('cannot be used where the naming strategy renames a column %s', async (_which, column, renamed) => {
+    const dataSource = await aDataSource({ namingStrategy: new ImposingStrategy(column) });
+    const error = await thrown(OutboxColumnsRenamedError, () => new OutboxTables(dataSource, 'billing'));
+    expect(error.message).toContain(`"billing" turns the column "${column}" of the outbox into "${renamed}"`);
   });
 
   it('cannot be known where the data source was not told of the entities, which names both remedies', () => {

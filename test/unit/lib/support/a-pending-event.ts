@@ -15,7 +15,7 @@ export function aPendingEvent(changes: Partial<PendingEvent> = {}): PendingEvent
     eventData: '{"total":12}',
     headers: null,
     traceparent: null,
-    createdAt: new Date('2026-01-02T03:04:05.678Z'),
+    createdAt: '2026-01-02T03:04:05.678Z',
     attempts: 0,
     ...changes,
   };

@@ -1,0 +1,152 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { Test, type TestingModule } from '@nestjs/testing';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { OutboxMessage, PublishResult } from '../../../lib/interfaces/outbox-publisher';
+import { OutboxModule } from '../../../lib/outbox.module';
+import { fetchPending } from '../../../lib/store/fetch-pending';
+import { readHeldKeys } from '../../../lib/store/read-held-keys';
+import { releaseLanes } from '../../../lib/store/release-lanes';
+import { renewLanes } from '../../../lib/store/renew-lanes';
+import { settlePublished } from '../../../lib/store/settle-published';
+import { settleRejected } from '../../../lib/store/settle-rejected';
+import { takeLanes } from '../../../lib/store/take-lanes';
+import { aDataSource } from './support/a-data-source';
+import { aPendingEvent } from './support/a-pending-event';
+
+jest.mock('../../../lib/store/fetch-pending');
+jest.mock('../../../lib/store/read-held-keys');
+jest.mock('../../../lib/store/release-lanes');
+jest.mock('../../../lib/store/renew-lanes');
+jest.mock('../../../lib/store/settle-published');
+jest.mock('../../../lib/store/settle-rejected');
+jest.mock('../../../lib/store/take-lanes');
+
+const fetching = jest.mocked(fetchPending);
+const readingHeld = jest.mocked(readHeldKeys);
+const renewing = jest.mocked(renewLanes);
+const taking = jest.mocked(takeLanes);
+
+const ALL = Array.from({ length: 64 }, (_, lane) => ({ lane, epoch: '1' }));
+/** The longest there is, so that no poll helps. */
+const POLL_SECONDS = 3600;
+
+/** The relay of an application as it is put together, over tables that a test makes up. */
+describe('the parts of a relay together', () => {
+  let module: TestingModule;
+  let publish: jest.Mock<Promise<PublishResult>, [readonly OutboxMessage[]]>;
+
+  beforeEach(async () => {
+    jest.useFakeTimers();
+    jest.resetAllMocks();
+    renewing.mockResolvedValue([]);
+    taking.mockResolvedValue([]);
+    fetching.mockResolvedValue([]);
+    readingHeld.mockResolvedValue([]);
+    jest.mocked(releaseLanes).mockResolvedValue();
+    jest.mocked(settlePublished).mockImplementation((_source, _tables, _claim, seqs) => Promise.resolve(seqs.length));
+    jest.mocked(settleRejected).mockImplementation((_source, _tables, _claim, rows) => Promise.resolve(rows.length));
+    publish = jest.fn((batch) => Promise.resolve({ outcomes: batch.map(() => ({ status: 'published' as const })) }));
+    const provide = getDataSourceToken();
+    @Module({})
+    class DataSourceModule {}
+    const dataSourceModule: DynamicModule = {
+      module: DataSourceModule,
+      global: true,
+      providers: [{ provide, useValue: await aDataSource() }],
+      exports: [provide],
+    };
+    const nothing = (): Promise<void> => Promise.resolve();
+    const outbox = OutboxModule.forRoot({
+      publisher: { connect: nothing, publish, disconnect: nothing },
+      pollIntervalSeconds: POLL_SECONDS,
+      errorRetryIntervalSeconds: 10,
+      leaseSeconds: 30,
+    });
+    module = await Test.createTestingModule({ imports: [dataSourceModule, outbox] }).compile();
+  });
+  afterEach(async () => {
+    await module.close();
+    jest.useRealTimers();
+  });
+
+  const seconds = (number: number): Promise<void> => jest.advanceTimersByTimeAsync(number * 1000);
+
+  it('deliver what a takeover brings at once, not with the next poll', async () => {
+    taking.mockResolvedValueOnce(ALL);
+    renewing.mockResolvedValueOnce([]).mockResolvedValue(ALL);
+    fetching.mockResolvedValueOnce([aPendingEvent()]);
+    await module.init();
+    await seconds(0);
+    expect(publish).toHaveBeenCalledTimes(1);
+  });
+
+  it('deliver at once what the timer of the leases has taken over, not with the next poll', async () => {
+    await module.init();
+    await seconds(9);
+    expect(fetching).not.toHaveBeenCalled();
+    taking.mockResolvedValueOnce(ALL);
+    renewing.mockResolvedValueOnce([]).mockResolvedValue(ALL);
+    fetching.mockResolvedValueOnce([aPendingEvent()]);
+    await seconds(2);
+    expect(fetching.mock.calls[0]?.[2].lanes).toHaveLength(64);
+    expect(publish).toHaveBeenCalledTimes(1);
+  });
+
+  it('look for nothing where the timer of the leases has taken nothing', async () => {
+    renewing.mockResolvedValue(ALL);
+    await module.init();
+    await seconds(5);
+    const before = fetching.mock.calls.length;
+    await seconds(60);
+    expect(fetching.mock.calls.length).toBe(before);
+    expect(renewing.mock.calls.length).toBeGreaterThan(5);
+  });
+
+  it('deliver a retry when it is due, not with the next poll', async () => {
+    renewing.mockResolvedValue(ALL);
+    fetching.mockResolvedValueOnce([aPendingEvent()]);
+    publish.mockResolvedValueOnce({ outcomes: [{ status: 'rejected', reason: 'no' }] });
+    await module.init();
+    await seconds(4.9);
+    expect(publish).toHaveBeenCalledTimes(1);
+    fetching.mockResolvedValueOnce([aPendingEvent({ attempts: 1 })]);
+    await seconds(5.2);
+    expect(publish).toHaveBeenCalledTimes(2);
+    expect(fetching.mock.calls.at(-1)?.[2].heldKeys).toEqual([]);
+  });
+
+  it('deliver a retry of a former owner when it is due, not with the next poll', async () => {
+    taking.mockResolvedValueOnce(ALL);
+    renewing.mockResolvedValueOnce([]).mockResolvedValue(ALL);
+    readingHeld.mockResolvedValue([{ key: 'k', seconds: 7 }]);
+    await module.init();
+    await seconds(6.9);
+    expect(fetching.mock.calls.at(-1)?.[2].heldKeys).toEqual(['k']);
+    fetching.mockResolvedValueOnce([aPendingEvent({ eventKey: 'k' })]);
+    await seconds(0.2);
+    expect(publish).toHaveBeenCalledTimes(1);
+  });
+
+  it('rest where all lanes were lost during a send that was refused', async () => {
+    renewing.mockResolvedValueOnce(ALL);
+    fetching.mockResolvedValueOnce([aPendingEvent()]);
+    let refuse = (): void => undefined;
+    publish.mockReturnValueOnce(
+      new Promise((resolve) => {
+        refuse = () => resolve({ outcomes: [{ status: 'rejected', reason: 'no' }] });
+      }),
+    );
+    jest.mocked(settleRejected).mockResolvedValue(0);
+    await module.init();
+    // The timer of the leases notices the loss, while the request is under way.
+    await seconds(15);
+    refuse();
+    await seconds(15);
+    const clock = jest.spyOn(performance, 'now');
+    await seconds(1);
+    const asked = clock.mock.calls.length;
+    clock.mockRestore();
+    // Each round asks the clock; the timer of the leases does so, too.
+    expect(asked).toBeLessThan(20);
+  });
+});
