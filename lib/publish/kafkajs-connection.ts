@@ -104,8 +104,13 @@ export class KafkaJsConnection {
   }
 }
 
-function rotated<T>(list: readonly T[], by: number): T[] {
-  const start = list.length === 0 ? 0 : by % list.length;
+/** What is not a list is left to kafkajs, which says what is wrong with it. */
+function rotated(list: string[], by: number): string[] {
+  const given: unknown = list;
+  if (!Array.isArray(given) || list.length === 0) {
+    return list;
+  }
+  const start = by % list.length;
   return [...list.slice(start), ...list.slice(0, start)];
 }
 
