@@ -34,7 +34,7 @@ module.exports = {
     mayImportOnly('write', [...foundation, 'store', 'transaction']),
     mayImportOnly('relay', [...foundation, 'store']),
     mayImportOnly('migrations', ['store', 'errors']),
-    mayImportOnly('testing', [...foundation, 'write', 'store']),
+    mayImportOnly('testing', [...foundation, 'write', 'store', 'transaction']),
     {
       name: 'kafkajs-only-in-publish',
       comment: 'the relay knows a publisher, not Kafka; config names the type of its options',
