@@ -14,6 +14,9 @@ export default tseslint.config(
       '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': 'off',
+      // Nest types the options of its factories as classes, which nobody instantiates.
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       // What JavaScript users pass is not what the types say, and getters change between two looks.
       '@typescript-eslint/no-unnecessary-condition': 'off',
       // A property that comes from outside the types (options, events) is read by name on purpose.

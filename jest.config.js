@@ -26,6 +26,8 @@ const shared = {
 };
 
 module.exports = {
+  // The integration tests mostly wait, so that two at a time pay off on two cores as well.
+  maxWorkers: 2,
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.spec.ts'] },
     {

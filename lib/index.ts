@@ -9,8 +9,11 @@ export type { OutboxKafkaOptions, OutboxOptions } from './config/outbox-options'
 
 export { Outboxed, type OutboxedDecorator, type OutboxedOptions } from './write/outboxed.decorator';
 export type { OutboxedEventFields, OutboxedEventFunction, OutboxedField } from './write/outboxed-events';
-export { OutboxRepository, type OutboxTransaction } from './write/outbox.repository';
-export { getOutboxToken, InjectOutbox } from './write/outbox-tokens';
+export { OutboxRepository } from './write/outbox.repository';
+export { getOutboxToken, getTransactionsToken, InjectOutbox, InjectTransactions } from './write/outbox-tokens';
+export { OutboxTransactions, type OutboxTransaction } from './transaction/outbox-transactions';
+export type { OutboxIsolationLevel, OutboxPropagation, OutboxTransactionOptions } from './transaction/propagation';
+export type { TransactionHook } from './transaction/transaction-frame';
 export type { OutboxEvent } from './interfaces/outbox-event';
 export type { OutboxStats } from './interfaces/outbox-stats';
 
@@ -33,6 +36,20 @@ export {
   OutboxOptionsInvalidError,
   OutboxRegisteredTwiceError,
 } from './errors/start-up.errors';
-export { OutboxTransactionEndedError, OutboxTransactionRequiredError } from './errors/transaction.errors';
+export {
+  OutboxDeadlockError,
+  OutboxForeignTransactionError,
+  OutboxIsolationMismatchError,
+  OutboxPoolTooSmallError,
+  OutboxSavepointOverlapError,
+  OutboxTransactionAbortedError,
+  OutboxTransactionEndedError,
+  OutboxTransactionRequiredError,
+} from './errors/transaction.errors';
 export { OutboxArgumentInvalidError, OutboxEventIdTakenError, OutboxEventInvalidError } from './errors/event.errors';
-export { OutboxedMisplacedError, OutboxedResultMissingError, OutboxNotRegisteredError } from './errors/outboxed.errors';
+export {
+  OutboxedMisplacedError,
+  OutboxedResultMissingError,
+  OutboxedResultUnsupportedError,
+  OutboxNotRegisteredError,
+} from './errors/outboxed.errors';

@@ -11,7 +11,7 @@ import type {
 import { outboxProviders } from './outbox.providers';
 import { getRelayToken } from './relay/relay-tokens';
 import { outboxEntities } from './store/outbox-entities';
-import { getOutboxToken } from './write/outbox-tokens';
+import { getOutboxToken, getTransactionsToken } from './write/outbox-tokens';
 
 /**
  * The outbox of a TypeORM data source: its entities, the injectable {@link OutboxRepository}, and the {@link EventRelayWorker}.
@@ -56,7 +56,12 @@ function outboxModule(
     global: isGlobal,
     imports,
     providers: [...optionsProviders(rawOptionsToken), ...outboxProviders(dataSource, rawOptionsToken)],
-    exports: [getOutboxToken(dataSource), getRelayToken(dataSource), outboxedToken(dataSource)],
+    exports: [
+      getOutboxToken(dataSource),
+      getTransactionsToken(dataSource),
+      getRelayToken(dataSource),
+      outboxedToken(dataSource),
+    ],
   };
 }
 

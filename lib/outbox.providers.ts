@@ -18,7 +18,7 @@ import { RelayLoop } from './relay/relay-loop';
 import { RelayReport } from './relay/relay-report';
 import { getRelayToken } from './relay/relay-tokens';
 import { readHeldKeys } from './store/read-held-keys';
-import { getOutboxToken } from './write/outbox-tokens';
+import { getOutboxToken, getTransactionsToken } from './write/outbox-tokens';
 import type { OutboxRepository } from './write/outbox.repository';
 import { TransactionalOutboxedRunner } from './write/outboxed-runner';
 import { TypeOrmOutboxRepository } from './write/typeorm-outbox.repository';
@@ -65,13 +65,14 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
       provide: getOutboxToken(dataSource),
       inject: [optionsToken(dataSource), connectionToken(dataSource), getRelayToken(dataSource)],
       useFactory: (options: ResolvedOutboxOptions, connection: OutboxConnection, relay: EventRelayWorker) =>
-        new TypeOrmOutboxRepository(
-          connection.dataSource,
-          connection.tables,
-          connection.transactions,
-          options.maxEventBytes,
-          () => relay.wake(),
+        new TypeOrmOutboxRepository(connection.dataSource, connection.tables, connection.transactions, options, () =>
+          relay.wake(),
         ),
+    },
+    {
+      provide: getTransactionsToken(dataSource),
+      inject: [connectionToken(dataSource)],
+      useFactory: ({ transactions }: OutboxConnection) => transactions,
     },
     {
       provide: outboxedToken(dataSource),

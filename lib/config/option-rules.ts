@@ -48,6 +48,7 @@ export const optionRules: { readonly [K in keyof SimpleOptions]: OptionRule<Simp
     3600,
     'two thirds of it must be longer than a send may take (10 s) and a margin of 1 s',
   ),
+  preparedStatements: flag(true, 'set false only behind a connection pooler that does not keep prepared statements'),
   source: {
     default: 'nestjs-outboxed',
     allowed: 'a URI reference of 1 to 255 printable characters without spaces',

@@ -35,3 +35,15 @@ export class OutboxedMisplacedError extends OutboxError {
     super(`@Outboxed() is for instance methods of providers, but was put on ${place}. Put it on an async method.`);
   }
 }
+
+/** A method with `@Outboxed` returned something that does its work only later. The transaction is rolled back. */
+export class OutboxedResultUnsupportedError extends OutboxError {
+  readonly code = 'OUTBOX_RESULT_UNSUPPORTED';
+
+  constructor(method: string, kind: string) {
+    super(
+      `${method} is decorated with @Outboxed() and returned ${kind}, whose work is done only when somebody asks for its values: after the ` +
+        'transaction. Return a promise: await firstValueFrom(observable) or lastValueFrom(observable), or collect the values in a list.',
+    );
+  }
+}

@@ -1,8 +1,9 @@
 import { QueryFailedError, type QueryRunner } from 'typeorm';
 import { OutboxEventIdTakenError } from '../errors/event.errors';
-import { keyNumber, laneOf } from './ordering-key';
-import type { OutboxTables, Table } from './outbox-tables';
-import type { EventOutbox } from './event-outbox.entity';
+import { OutboxDeadlockError } from '../errors/transaction.errors';
+import { keyNumber, laneOfNumber } from './ordering-key';
+import type { OutboxTables } from './outbox-tables';
+import { prepared, runPrepared, type PreparedStatement } from './run-prepared';
 import { runStatement } from './run-statement';
 
 /** An event that is known to fit the table. */
@@ -23,48 +24,63 @@ export interface NewEvent {
 const LOCK_NAMESPACE = 0x6f757462; // "outb"
 
 const UNIQUE_VIOLATION = '23505';
+const DEADLOCK_DETECTED = '40P01';
 
 /**
- * Adds events to the transaction of `runner`, in one statement.
- *
- * The statement locks the ordering keys until the transaction ends, and draws `seq` only when it holds all locks. So of one key
- * the order of `seq` is the order of commits: whoever draws the next one waited for this transaction to end.
+ * The statement that adds events. It locks the ordering keys until the transaction ends, and draws `seq` only when it holds all locks. So of one
+ * key the order of `seq` is the order of commits: whoever draws the next one waited for this transaction to end.
  */
-export async function insertEvents(
-  runner: QueryRunner,
-  tables: OutboxTables,
-  events: readonly NewEvent[],
-): Promise<void> {
-  const [only] = events;
-  if (only === undefined) {
-    return;
+export class InsertEvents {
+  private readonly one: PreparedStatement;
+  private readonly many: PreparedStatement;
+  private readonly idColumn: string;
+
+  constructor(
+    { event: t }: OutboxTables,
+    /** Whether the connections keep prepared statements. */
+    private readonly arePrepared: boolean,
+  ) {
+    const into = `${t.tableName} (${[t.xid, t.id, t.lane, t.aggregateType, t.aggregateId, t.eventType, t.topic, t.eventKey, t.eventData, t.headers].join(', ')})`;
+    this.one = prepared(insertOne(into));
+    this.many = prepared(insertMany(into));
+    this.idColumn = t.id;
   }
-  try {
-    await (events.length === 1 ? insertOne(runner, tables.event, only) : insertMany(runner, tables.event, events));
-  } catch (error) {
-    throw explained(error, tables.event);
+
+  /** Adds events to the transaction of `runner`, in one statement. */
+  async run(runner: QueryRunner, events: readonly NewEvent[]): Promise<void> {
+    const [only] = events;
+    if (only === undefined) {
+      return;
+    }
+    const [statement, values] = events.length === 1 ? [this.one, valuesOfOne(only)] : [this.many, valuesOfMany(events)];
+    try {
+      await (this.arePrepared ? runPrepared(runner, statement, values) : runStatement(runner, statement.text, values));
+    } catch (error) {
+      throw explained(error, this.idColumn);
+    }
   }
 }
 
-async function insertOne(runner: QueryRunner, t: Table<EventOutbox>, event: NewEvent): Promise<void> {
-  await runStatement(
-    runner,
-    `insert into ${t.tableName} (${t.xid}, ${columnList(t)})
+function insertOne(into: string): string {
+  return `insert into ${into}
      select x::text::bigint, $2::uuid, $3::smallint, $4, $5, $6, $7, $8, $9::json, $10::json
-     from pg_current_xact_id() x, pg_advisory_xact_lock(${LOCK_NAMESPACE}, $1) l`,
-    [
-      keyNumber(event.eventKey),
-      event.id,
-      laneOf(event.eventKey),
-      event.aggregateType,
-      event.aggregateId,
-      event.eventType,
-      event.topic,
-      event.eventKey,
-      event.eventData,
-      event.headers,
-    ],
-  );
+     from pg_current_xact_id() x, pg_advisory_xact_lock(${LOCK_NAMESPACE}, $1) l`;
+}
+
+function valuesOfOne(event: NewEvent): unknown[] {
+  const number = keyNumber(event.eventKey);
+  return [
+    number,
+    event.id,
+    laneOfNumber(number),
+    event.aggregateType,
+    event.aggregateId,
+    event.eventType,
+    event.topic,
+    event.eventKey,
+    event.eventData,
+    event.headers,
+  ];
 }
 
 /**
@@ -73,44 +89,41 @@ async function insertOne(runner: QueryRunner, t: Table<EventOutbox>, event: NewE
  * 12,741). The locks are taken in the order of their numbers, so that two writers cannot wait for each other within a statement
  * (sorted by key: 256 deadlocks in 1,000, as two keys may share a number).
  */
-async function insertMany(runner: QueryRunner, t: Table<EventOutbox>, events: readonly NewEvent[]): Promise<void> {
-  const locks = [...new Set(events.map((event) => keyNumber(event.eventKey)))].sort((a, b) => a - b);
-  await runStatement(
-    runner,
-    `insert into ${t.tableName} (${t.xid}, ${columnList(t)})
+function insertMany(into: string): string {
+  return `insert into ${into}
      select x::text::bigint, e.id, e.lane, e.aggregate_type, e.aggregate_id, e.event_type, e.topic, e.event_key,
             e.event_data::json, e.headers::json
      from unnest($2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
             with ordinality as e(id, lane, aggregate_type, aggregate_id, event_type, topic, event_key, event_data, headers, place)
      cross join (select count(pg_advisory_xact_lock(${LOCK_NAMESPACE}, number)) from unnest($1::int[]) as number) l
      cross join pg_current_xact_id() x
-     order by e.place`,
-    [
-      locks,
-      events.map((event) => event.id),
-      events.map((event) => laneOf(event.eventKey)),
-      events.map((event) => event.aggregateType),
-      events.map((event) => event.aggregateId),
-      events.map((event) => event.eventType),
-      events.map((event) => event.topic),
-      events.map((event) => event.eventKey),
-      events.map((event) => event.eventData),
-      events.map((event) => event.headers),
-    ],
-  );
+     order by e.place`;
 }
 
-function columnList(t: Table<EventOutbox>): string {
-  return [t.id, t.lane, t.aggregateType, t.aggregateId, t.eventType, t.topic, t.eventKey, t.eventData, t.headers].join(
-    ', ',
-  );
+function valuesOfMany(events: readonly NewEvent[]): unknown[] {
+  const numbers = events.map((event) => keyNumber(event.eventKey));
+  return [
+    [...new Set(numbers)].sort((a, b) => a - b),
+    events.map((event) => event.id),
+    numbers.map(laneOfNumber),
+    events.map((event) => event.aggregateType),
+    events.map((event) => event.aggregateId),
+    events.map((event) => event.eventType),
+    events.map((event) => event.topic),
+    events.map((event) => event.eventKey),
+    events.map((event) => event.eventData),
+    events.map((event) => event.headers),
+  ];
 }
 
-function explained(error: unknown, t: Table<EventOutbox>): unknown {
+function explained(error: unknown, idColumn: string): unknown {
   if (!(error instanceof QueryFailedError)) {
     return error;
   }
   const { code, detail } = error.driverError as Error & { code?: string; detail?: string };
+  if (code === DEADLOCK_DETECTED) {
+    return new OutboxDeadlockError(detail?.split('\n').join(' ') ?? 'deadlock detected', error);
+  }
   // The only unique column that the writer chooses is the id.
-  return code === UNIQUE_VIOLATION ? new OutboxEventIdTakenError(detail ?? t.id, error) : error;
+  return code === UNIQUE_VIOLATION ? new OutboxEventIdTakenError(detail ?? idColumn, error) : error;
 }

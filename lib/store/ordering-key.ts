@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Number of lanes. Part of the schema: rows already stored carry their lane. */
 export const LANES = 64;
@@ -9,10 +9,15 @@ export const LANES = 64;
  * ever. Keys that share a number merely wait for each other.
  */
 export function keyNumber(orderingKey: string): number {
-  return createHash('sha256').update(orderingKey, 'utf8').digest().readInt32BE(0);
+  return hash('sha256', orderingKey, 'buffer').readInt32BE(0);
 }
 
 /** The lane of an ordering key, from 0 to 63. */
 export function laneOf(orderingKey: string): number {
-  return keyNumber(orderingKey) & (LANES - 1);
+  return laneOfNumber(keyNumber(orderingKey));
+}
+
+/** The lane of a key whose number is known. */
+export function laneOfNumber(number: number): number {
+  return number & (LANES - 1);
 }

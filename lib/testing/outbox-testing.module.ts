@@ -1,9 +1,11 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DEFAULT_DATA_SOURCE, outboxedToken } from '../config/tokens';
+import type { OutboxTransactions } from '../transaction/outbox-transactions';
 import type { OutboxRepository } from '../write/outbox.repository';
-import { getOutboxToken } from '../write/outbox-tokens';
-import { runWithEvents, type OutboxedCall, type OutboxedRunner } from '../write/outboxed-runner';
+import { getOutboxToken, getTransactionsToken } from '../write/outbox-tokens';
+import { TransactionalOutboxedRunner } from '../write/outboxed-runner';
 import { TestingOutboxRepository } from './testing-outbox.repository';
+import { TestingTransactions } from './testing-transactions';
 
 /**
  * Makes services with `@Outboxed` methods testable without database and broker: the methods run as they are, and their events land in a
@@ -19,29 +21,25 @@ export class OutboxTestingModule {
   /** @param options `dataSource`: name of the data source that is stood in for; default: `default` */
   static forRoot({ dataSource = DEFAULT_DATA_SOURCE }: { dataSource?: string } = {}): DynamicModule {
     const outbox = getOutboxToken(dataSource);
+    const transactions = getTransactionsToken(dataSource);
     return {
       module: OutboxTestingModule,
       global: true,
       providers: [
-        { provide: outbox, useClass: TestingOutboxRepository },
+        { provide: transactions, useFactory: () => new TestingTransactions(dataSource) },
+        {
+          provide: outbox,
+          inject: [transactions],
+          useFactory: (current: OutboxTransactions) => new TestingOutboxRepository(current),
+        },
         {
           provide: outboxedToken(dataSource),
-          inject: [outbox],
-          useFactory: (repository: OutboxRepository): OutboxedRunner => new TestingOutboxedRunner(repository),
+          inject: [transactions, outbox],
+          useFactory: (current: OutboxTransactions, repository: OutboxRepository) =>
+            new TransactionalOutboxedRunner(current, repository),
         },
       ],
-      exports: [outbox, outboxedToken(dataSource)],
+      exports: [outbox, transactions, outboxedToken(dataSource)],
     };
-  }
-}
-
-/** Runs the method without a transaction; what a failing method has added is taken back all the same. */
-class TestingOutboxedRunner implements OutboxedRunner {
-  constructor(private readonly repository: OutboxRepository) {}
-
-  run(call: OutboxedCall): Promise<unknown> {
-    const { repository } = this;
-    const work = (): Promise<unknown> => runWithEvents(call, repository);
-    return repository instanceof TestingOutboxRepository ? repository.inTransaction(work) : work();
   }
 }

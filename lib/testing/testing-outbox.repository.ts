@@ -1,8 +1,8 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { optionRules } from '../config/option-rules';
 import type { OutboxEvent } from '../interfaces/outbox-event';
 import type { OutboxStats } from '../interfaces/outbox-stats';
 import type { EventOutbox } from '../store/event-outbox.entity';
+import type { OutboxTransactions } from '../transaction/outbox-transactions';
 import { assertEventId } from '../write/event-rules';
 import { OutboxRepository } from '../write/outbox.repository';
 import { prepareEvents } from '../write/prepare-events';
@@ -16,7 +16,10 @@ export type RecordedEvent = OutboxEvent & { readonly id: string };
  */
 export class TestingOutboxRepository extends OutboxRepository {
   private recorded: RecordedEvent[] = [];
-  private readonly transaction = new AsyncLocalStorage<Set<RecordedEvent>>();
+
+  constructor(private readonly transactions: OutboxTransactions) {
+    super();
+  }
 
   /** What was added, in order. */
   get events(): readonly RecordedEvent[] {
@@ -26,23 +29,6 @@ export class TestingOutboxRepository extends OutboxRepository {
   /** Forgets what was added. */
   clear(): void {
     this.recorded = [];
-  }
-
-  /**
-   * Runs `work` as the body of one transaction: if it fails, what it added is taken back. Inside another such call it joins that one, as
-   * `@Outboxed` does.
-   */
-  async inTransaction<T>(work: () => Promise<T>): Promise<T> {
-    if (this.transaction.getStore() !== undefined) {
-      return work();
-    }
-    const added = new Set<RecordedEvent>();
-    try {
-      return await this.transaction.run(added, work);
-    } catch (error) {
-      this.recorded = this.recorded.filter((event) => !added.has(event));
-      throw error;
-    }
   }
 
   async addEvent(event: OutboxEvent): Promise<string> {
@@ -57,7 +43,9 @@ export class TestingOutboxRepository extends OutboxRepository {
         // As a consumer will see it: changes to the object after this moment have no effect.
         const event = { ...(events[index] as OutboxEvent), id, eventData: JSON.parse(eventData) as unknown };
         this.recorded.push(event);
-        this.transaction.getStore()?.add(event);
+        if (this.transactions.active) {
+          this.transactions.afterRollback(() => this.remove(event));
+        }
       });
       return prepared.map(({ id }) => id);
     });
@@ -78,5 +66,9 @@ export class TestingOutboxRepository extends OutboxRepository {
 
   stats(): Promise<OutboxStats> {
     return Promise.resolve({ pending: this.recorded.length, failing: 0, published: 0, oldestPendingSeconds: 0 });
+  }
+
+  private remove(event: RecordedEvent): void {
+    this.recorded = this.recorded.filter((kept) => kept !== event);
   }
 }

@@ -1,5 +1,12 @@
-import type { QueryRunner } from 'typeorm';
+import type { EntityManager, QueryRunner } from 'typeorm';
 import type { TransactionFrame } from './transaction-frame';
+
+const real = Symbol('nestjs-outboxed.real-runner');
+
+/** The runner behind a joined one; any other is its own. */
+export function realRunner(runner: QueryRunner): QueryRunner {
+  return (runner as QueryRunner & { [real]?: QueryRunner })[real] ?? runner;
+}
 
 /**
  * What `dataSource.createQueryRunner()` gives to code inside a transaction: TypeORM asks for a runner wherever none was handed to
@@ -12,17 +19,28 @@ export function joinedQueryRunner(
   frame: TransactionFrame,
   openOwn: () => QueryRunner,
   assertOpen: (frame: TransactionFrame) => void,
+  createManager: (runner: QueryRunner) => EntityManager,
 ): QueryRunner {
   let own: QueryRunner | undefined;
+  let manager: EntityManager | undefined;
   const overrides: Partial<Record<string | symbol, unknown>> = {
     release: () => Promise.resolve(),
-    startTransaction: (isolationLevel?: Parameters<QueryRunner['startTransaction']>[0]) => {
+    startTransaction: async (isolationLevel?: Parameters<QueryRunner['startTransaction']>[0]) => {
+      assertOpen(frame);
       own = openOwn();
-      return own.startTransaction(isolationLevel);
+      await own.startTransaction(isolationLevel);
     },
   };
-  return new Proxy(frame.queryRunner, {
+  const joined: QueryRunner = new Proxy(frame.queryRunner, {
     get(shared, property) {
+      if (property === real) {
+        return own ?? shared;
+      }
+      if (property === 'manager') {
+        // One of its own, so that what was got from it before a transaction of its own began takes part in that.
+        manager ??= createManager(joined);
+        return manager;
+      }
       if (own === undefined && property in overrides) {
         return overrides[property];
       }
@@ -38,6 +56,10 @@ export function joinedQueryRunner(
         return Reflect.apply(value, target, args);
       };
     },
-    set: (shared, property, value) => Reflect.set(own ?? shared, property, value),
+    set(shared, property, value) {
+      // The constructor of an entity manager tells its runner of itself.
+      return property === 'manager' || Reflect.set(own ?? shared, property, value);
+    },
   });
+  return joined;
 }

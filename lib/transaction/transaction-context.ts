@@ -1,10 +1,21 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Logger } from '@nestjs/common';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
-import { OutboxTransactionEndedError } from '../errors/transaction.errors';
+import {
+  OutboxForeignTransactionError,
+  OutboxPoolTooSmallError,
+  OutboxSavepointOverlapError,
+  OutboxTransactionEndedError,
+  OutboxTransactionRequiredError,
+  type OverlapKind,
+} from '../errors/transaction.errors';
+import { hasSingleConnection } from './connection-pool';
 import { FrameStack } from './frame-stack';
-import { joinedQueryRunner } from './joined-query-runner';
-import type { TransactionFrame } from './transaction-frame';
+import { assertIsolation } from './isolation';
+import { joinedQueryRunner, realRunner } from './joined-query-runner';
+import { OutboxTransactions, type OutboxTransaction } from './outbox-transactions';
+import type { OutboxTransactionOptions } from './propagation';
+import type { TransactionFrame, TransactionHook } from './transaction-frame';
 
 const contextOfDataSource = Symbol('nestjs-outboxed.transaction-context');
 
@@ -14,7 +25,7 @@ type Enlisted = DataSource & { [contextOfDataSource]?: TransactionContext };
  * Knows the current transaction of one data source, by wrapping methods of that one object: `createQueryRunner`, from which all
  * statements without a runner of their own get theirs, and `transaction` of the entity managers that it makes.
  */
-export class TransactionContext {
+export class TransactionContext extends OutboxTransactions {
   /** The context of a data source, which is wrapped at the first call; it is kept on the data source and ends with it. */
   static of(dataSource: DataSource, name: string): TransactionContext {
     const enlisted = dataSource as Enlisted;
@@ -33,7 +44,46 @@ export class TransactionContext {
   private constructor(
     private readonly dataSource: DataSource,
     readonly dataSourceName: string,
-  ) {}
+  ) {
+    super();
+  }
+
+  get active(): boolean {
+    const frame = this.storage.getStore();
+    return frame !== undefined && frame.outcome === undefined;
+  }
+
+  async run<T>(work: () => Promise<T>, options: OutboxTransactionOptions = {}): Promise<T> {
+    const { propagation = 'REQUIRED', isolationLevel } = options;
+    const current = this.current();
+    if (current === undefined || propagation === 'REQUIRES_NEW') {
+      if (propagation === 'MANDATORY') {
+        throw new OutboxTransactionRequiredError(this.dataSourceName);
+      }
+      const { manager } = this.dataSource;
+      return isolationLevel === undefined ? manager.transaction(work) : manager.transaction(isolationLevel, work);
+    }
+    const joined = propagation === 'NESTED' ? (): Promise<T> => current.queryRunner.manager.transaction(work) : work;
+    return isolationLevel === undefined
+      ? joined()
+      : assertIsolation(this.dataSourceName, current, isolationLevel).then(joined);
+  }
+
+  async bind<T>(transaction: OutboxTransaction, work: () => Promise<T>): Promise<T> {
+    const runner = realRunner(this.runnerOf(transaction));
+    if (!this.stacks.has(runner)) {
+      this.stacks.set(runner, new FrameStack(runner, this.host));
+    }
+    return this.storage.run(this.frameOf(runner), work);
+  }
+
+  afterCommit(hook: TransactionHook): void {
+    this.required().onCommit(hook);
+  }
+
+  afterRollback(hook: TransactionHook): void {
+    this.required().onRollback(hook);
+  }
 
   /**
    * The transaction or savepoint that the calling code runs in; undefined if there is none.
@@ -43,26 +93,76 @@ export class TransactionContext {
   current(): TransactionFrame | undefined {
     const frame = this.storage.getStore();
     if (frame !== undefined) {
-      this.assertOpen(frame);
+      this.host.assertOpen(frame);
     }
     return frame;
   }
 
   /** The innermost open frame of a runner that this data source made; undefined if it has none. */
   frameOf(runner: QueryRunner): TransactionFrame | undefined {
-    return this.stacks.get(runner)?.top;
+    return this.stacks.get(realRunner(runner))?.top;
   }
 
-  /** Runs `work` in the current transaction, or in a new one if there is none. */
-  required<T>(work: () => Promise<T>): Promise<T> {
-    return this.current() === undefined ? this.dataSource.manager.transaction(work) : work();
-  }
-
-  private readonly assertOpen = (frame: TransactionFrame): void => {
-    if (frame.outcome !== undefined) {
-      throw new OutboxTransactionEndedError(this.dataSourceName, frame.outcome);
+  /**
+   * The runner of a transaction that was handed over, or of the current one.
+   *
+   * @throws OutboxTransactionRequiredError if there is no open transaction
+   * @throws OutboxForeignTransactionError if it belongs to another data source
+   * @throws OutboxTransactionEndedError if it is just being ended, or the calling code has outlived its savepoint
+   */
+  runnerOf(transaction: OutboxTransaction | undefined): QueryRunner {
+    const given =
+      transaction === undefined
+        ? this.current()?.queryRunner
+        : 'queryRunner' in transaction
+          ? transaction.queryRunner
+          : transaction.manager.queryRunner;
+    if (given !== undefined) {
+      this.stacks.get(realRunner(given))?.assertMayAdd();
     }
+    if (given?.isTransactionActive !== true) {
+      throw new OutboxTransactionRequiredError(this.dataSourceName);
+    }
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- TypeORM 1.x renamed it to `dataSource`, which 0.3 does not have
+    if (given.connection !== this.dataSource) {
+      throw new OutboxForeignTransactionError(this.dataSourceName);
+    }
+    return given;
+  }
+
+  private required(): TransactionFrame {
+    const frame = this.current();
+    if (frame === undefined) {
+      throw new OutboxTransactionRequiredError(this.dataSourceName);
+    }
+    return frame;
+  }
+
+  private readonly host = {
+    callingFrame: (): TransactionFrame | undefined => this.storage.getStore(),
+    assertOpen: (frame: TransactionFrame): void => {
+      if (frame.outcome !== undefined) {
+        throw new OutboxTransactionEndedError(this.dataSourceName, frame.outcome);
+      }
+    },
+    refuseOverlap: (what: OverlapKind): never => {
+      throw new OutboxSavepointOverlapError(this.dataSourceName, what);
+    },
+    /** What has happened stands whatever a hook does, so a hook that fails is logged. */
+    callHooks: (hooks: Iterable<TransactionHook>): void => {
+      for (const hook of hooks) {
+        void this.callHook(hook);
+      }
+    },
   };
+
+  private async callHook(hook: TransactionHook): Promise<void> {
+    try {
+      await this.storage.run(undefined, hook);
+    } catch (error) {
+      this.logger.error(`A hook that runs after the end of a transaction has failed: ${String(error)}`);
+    }
+  }
 
   private wrap(): void {
     const { dataSource } = this;
@@ -70,13 +170,20 @@ export class TransactionContext {
     const createEntityManager = dataSource.createEntityManager.bind(dataSource);
     const openRunner = (mode?: Parameters<DataSource['createQueryRunner']>[0]): QueryRunner => {
       const runner = createQueryRunner(mode);
-      this.stacks.set(runner, new FrameStack(runner, this.callHooks));
+      this.stacks.set(runner, new FrameStack(runner, this.host));
       return runner;
     };
 
     dataSource.createQueryRunner = (mode) => {
       const frame = this.current();
-      return frame === undefined ? openRunner(mode) : joinedQueryRunner(frame, () => openRunner(mode), this.assertOpen);
+      return frame === undefined
+        ? openRunner(mode)
+        : joinedQueryRunner(
+            frame,
+            () => this.openSecond(() => openRunner(mode)),
+            this.host.assertOpen,
+            (runner) => dataSource.createEntityManager(runner),
+          );
     };
     dataSource.createEntityManager = (runner) => this.wrapManager(createEntityManager(runner));
     this.wrapManager(dataSource.manager);
@@ -85,11 +192,17 @@ export class TransactionContext {
   /** Runs the callback of `manager.transaction` as the code of that transaction. */
   private wrapManager(manager: EntityManager): EntityManager {
     const transaction = manager.transaction.bind(manager) as (...args: unknown[]) => Promise<unknown>;
-    const wrapped = (...args: unknown[]): Promise<unknown> => {
+    const wrapped = async (...args: unknown[]): Promise<unknown> => {
+      const independent = manager.queryRunner === undefined;
+      const current = this.current();
+      if (manager.queryRunner !== undefined) {
+        this.stacks.get(manager.queryRunner)?.assertMayRun();
+      } else if (current !== undefined) {
+        this.assertSecondConnection();
+      }
       const inTransaction = args.map((arg) =>
         typeof arg === 'function'
-          ? (inner: EntityManager): unknown =>
-              this.runInside(inner, () => (arg as (m: EntityManager) => unknown)(inner))
+          ? (inner: EntityManager): unknown => this.runInside(inner, independent, arg as (m: EntityManager) => unknown)
           : arg,
       );
       // Outside of the current transaction: where TypeORM opens a connection of its own here, it must not be given the joined one.
@@ -99,19 +212,33 @@ export class TransactionContext {
     return manager;
   }
 
-  private runInside<T>(manager: EntityManager, work: () => T): T {
-    const frame = manager.queryRunner && this.frameOf(manager.queryRunner);
-    return frame === undefined ? work() : this.storage.run(frame, work);
+  private async runInside(
+    manager: EntityManager,
+    independent: boolean,
+    work: (manager: EntityManager) => unknown,
+  ): Promise<unknown> {
+    const stack = manager.queryRunner && this.stacks.get(realRunner(manager.queryRunner));
+    if (independent) {
+      stack?.managed();
+    }
+    const frame = stack?.top;
+    if (stack === undefined || frame === undefined) {
+      return work(manager);
+    }
+    const result = await this.storage.run(frame, () => work(manager));
+    stack.assertInnermost(frame);
+    return result;
   }
 
-  /** The commit stands whatever a hook does, so a hook that throws is logged. */
-  private readonly callHooks = (hooks: Iterable<() => void>): void => {
-    for (const hook of hooks) {
-      try {
-        hook();
-      } catch (error) {
-        this.logger.error(`A hook that runs after the commit has failed: ${String(error)}`);
-      }
+  private openSecond(openRunner: () => QueryRunner): QueryRunner {
+    this.assertSecondConnection();
+    return openRunner();
+  }
+
+  /** A pool of one cannot give a second connection while the current transaction has the first: it would wait for ever. */
+  private assertSecondConnection(): void {
+    if (hasSingleConnection(this.dataSource)) {
+      throw new OutboxPoolTooSmallError(this.dataSourceName);
     }
-  };
+  }
 }

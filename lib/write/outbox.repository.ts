@@ -1,10 +1,7 @@
-import type { EntityManager, QueryRunner } from 'typeorm';
 import type { OutboxEvent } from '../interfaces/outbox-event';
 import type { OutboxStats } from '../interfaces/outbox-stats';
 import type { EventOutbox } from '../store/event-outbox.entity';
-
-/** Which transaction an event joins, where it cannot be found by itself: that of a query runner, or of an entity manager. */
-export type OutboxTransaction = { readonly queryRunner: QueryRunner } | { readonly manager: EntityManager };
+import type { OutboxTransaction } from '../transaction/outbox-transactions';
 
 /**
  * The outbox as services use it. Inject it by this class (of another data source: `@InjectOutbox('name')`); it is abstract, so

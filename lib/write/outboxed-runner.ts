@@ -1,4 +1,7 @@
-import type { TransactionContext } from '../transaction/transaction-context';
+import { isObservable } from 'rxjs';
+import { OutboxedResultUnsupportedError } from '../errors/outboxed.errors';
+import type { OutboxTransactions } from '../transaction/outbox-transactions';
+import type { OutboxTransactionOptions } from '../transaction/propagation';
 import type { OutboxRepository } from './outbox.repository';
 import { eventsOf, type OutboxedEvents } from './outboxed-events';
 
@@ -11,6 +14,7 @@ export interface OutboxedCall {
   readonly work: () => unknown;
   /** Undefined: the method adds its events itself. */
   readonly events: OutboxedEvents | undefined;
+  readonly transaction: OutboxTransactionOptions;
 }
 
 /** What `@Outboxed` finds injected into the decorated class. */
@@ -21,6 +25,9 @@ export interface OutboxedRunner {
 /** Runs the method and adds its declared events. */
 export async function runWithEvents(call: OutboxedCall, repository: OutboxRepository): Promise<unknown> {
   const result = await call.work();
+  if (isObservable(result) || isGenerator(result)) {
+    throw new OutboxedResultUnsupportedError(call.method, isObservable(result) ? 'an Observable' : 'a generator');
+  }
   if (call.events !== undefined) {
     const events = eventsOf(call.events, result, call.args, call.method);
     if (events.length > 0) {
@@ -30,14 +37,19 @@ export async function runWithEvents(call: OutboxedCall, repository: OutboxReposi
   return result;
 }
 
+/** Code that runs only when it is asked for values, which is after the transaction has ended. */
+function isGenerator(result: unknown): boolean {
+  return /^\[object (Async)?Generator\]$/.test(Object.prototype.toString.call(result));
+}
+
 /** Runs methods in the current transaction of a data source, or in a new one. */
 export class TransactionalOutboxedRunner implements OutboxedRunner {
   constructor(
-    private readonly transactions: TransactionContext,
+    private readonly transactions: OutboxTransactions,
     private readonly repository: OutboxRepository,
   ) {}
 
   run(call: OutboxedCall): Promise<unknown> {
-    return this.transactions.required(() => runWithEvents(call, this.repository));
+    return this.transactions.run(() => runWithEvents(call, this.repository), call.transaction);
   }
 }

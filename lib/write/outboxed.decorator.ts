@@ -1,11 +1,13 @@
 import { Inject, Optional } from '@nestjs/common';
 import { DEFAULT_DATA_SOURCE, outboxedToken } from '../config/tokens';
 import { OutboxedMisplacedError, OutboxNotRegisteredError } from '../errors/outboxed.errors';
+import type { OutboxTransactionOptions } from '../transaction/propagation';
+import { assertTransactionOptions } from './transaction-option-rules';
 import type { OutboxedEventFields, OutboxedEventFunction, OutboxedEvents } from './outboxed-events';
 import type { OutboxedRunner } from './outboxed-runner';
 
-/** Where `@Outboxed` finds its transaction. */
-export interface OutboxedOptions {
+/** Which transaction `@Outboxed` runs a method in. */
+export interface OutboxedOptions extends OutboxTransactionOptions {
   /** Name of the data source; default: `default`. */
   dataSource?: string | undefined;
 }
@@ -56,8 +58,9 @@ export function Outboxed<Result = any>(
 export function Outboxed(options?: OutboxedOptions): OutboxedDecorator<any>;
 /* eslint-enable @typescript-eslint/no-explicit-any */
 export function Outboxed(declared: OutboxedOptions | OutboxedEvents = {}, options?: OutboxedOptions) {
-  const { dataSource = DEFAULT_DATA_SOURCE } =
-    options ?? (typeof declared === 'function' ? {} : (declared as OutboxedOptions));
+  const given = options ?? (typeof declared === 'function' ? {} : (declared as OutboxedOptions));
+  const { dataSource = DEFAULT_DATA_SOURCE, propagation, isolationLevel } = given;
+  assertTransactionOptions(given);
   const events = typeof declared === 'function' || 'eventType' in declared ? declared : undefined;
 
   return (target: object, property: string | symbol, descriptor?: PropertyDescriptor): void => {
@@ -77,7 +80,13 @@ export function Outboxed(declared: OutboxedOptions | OutboxedEvents = {}, option
       if (runner === undefined) {
         throw new OutboxNotRegisteredError(name, dataSource);
       }
-      return runner.run({ method: name, args, events, work: () => Reflect.apply(method, this, args) as unknown });
+      return runner.run({
+        method: name,
+        args,
+        events,
+        transaction: { propagation, isolationLevel },
+        work: () => Reflect.apply(method, this, args) as unknown,
+      });
     };
     descriptor.value = imitating(method, decorated);
   };

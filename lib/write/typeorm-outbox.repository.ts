@@ -1,28 +1,34 @@
-import { IsNull, type DataSource, type QueryRunner } from 'typeorm';
+import { IsNull, type DataSource } from 'typeorm';
 import { OutboxArgumentInvalidError } from '../errors/event.errors';
-import { OutboxTransactionRequiredError } from '../errors/transaction.errors';
+import type { ResolvedOutboxOptions } from '../config/outbox-options';
 import type { OutboxEvent } from '../interfaces/outbox-event';
 import type { OutboxStats } from '../interfaces/outbox-stats';
 import { EventOutbox } from '../store/event-outbox.entity';
-import { insertEvents } from '../store/insert-events';
+import { InsertEvents } from '../store/insert-events';
 import type { OutboxTables } from '../store/outbox-tables';
 import { readStats } from '../store/read-stats';
+import type { OutboxTransaction } from '../transaction/outbox-transactions';
 import type { TransactionContext } from '../transaction/transaction-context';
 import { assertEventId } from './event-rules';
-import { OutboxRepository, type OutboxTransaction } from './outbox.repository';
+import { OutboxRepository } from './outbox.repository';
 import { prepareEvents } from './prepare-events';
 
 /** The outbox in the tables of a TypeORM data source. */
 export class TypeOrmOutboxRepository extends OutboxRepository {
+  private readonly maxEventBytes: number;
+  private readonly insert: InsertEvents;
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly tables: OutboxTables,
     private readonly transactions: TransactionContext,
-    private readonly maxEventBytes: number,
+    { maxEventBytes, preparedStatements }: Pick<ResolvedOutboxOptions, 'maxEventBytes' | 'preparedStatements'>,
     /** Called once after a commit that holds events. */
     private readonly onCommitted: () => void,
   ) {
     super();
+    this.maxEventBytes = maxEventBytes;
+    this.insert = new InsertEvents(tables, preparedStatements);
   }
 
   async addEvent(event: OutboxEvent, transaction?: OutboxTransaction): Promise<string> {
@@ -32,10 +38,12 @@ export class TypeOrmOutboxRepository extends OutboxRepository {
 
   async addEvents(events: readonly OutboxEvent[], transaction?: OutboxTransaction): Promise<string[]> {
     const prepared = prepareEvents(events, this.maxEventBytes);
-    const runner = this.runnerOf(transaction);
-    await insertEvents(runner, this.tables, prepared);
+    const runner = this.transactions.runnerOf(transaction);
+    await this.insert.run(runner, prepared);
     if (prepared.length > 0) {
-      this.transactions.frameOf(runner)?.onCommit(this.onCommitted);
+      const frame = this.transactions.frameOf(runner);
+      frame?.keysLocked();
+      frame?.onCommit(this.onCommitted);
     }
     return prepared.map(({ id }) => id);
   }
@@ -58,19 +66,5 @@ export class TypeOrmOutboxRepository extends OutboxRepository {
 
   stats(): Promise<OutboxStats> {
     return readStats(this.dataSource, this.tables);
-  }
-
-  /** The runner whose transaction the events join. */
-  private runnerOf(transaction: OutboxTransaction | undefined): QueryRunner {
-    const runner =
-      transaction === undefined
-        ? this.transactions.current()?.queryRunner
-        : 'queryRunner' in transaction
-          ? transaction.queryRunner
-          : transaction.manager.queryRunner;
-    if (runner?.isTransactionActive !== true) {
-      throw new OutboxTransactionRequiredError(this.transactions.dataSourceName);
-    }
-    return runner;
   }
 }

@@ -45,4 +45,19 @@ function exitWith(command) {
   );
 }
 
-module.exports = { prepare, exitWith, ROOT };
+/**
+ * Prepares, and goes on in this process with a script that the build has made.
+ *
+ * @param {string} script
+ */
+function prepareAndRun(script) {
+  prepare().then(
+    () => require(join(ROOT, script)),
+    (error) => {
+      process.stderr.write(`${error instanceof PrepareError ? error.message : String(error && error.stack)}\n`);
+      process.exit(1);
+    },
+  );
+}
+
+module.exports = { prepare, prepareAndRun, exitWith, ROOT };

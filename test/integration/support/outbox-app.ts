@@ -1,7 +1,13 @@
 import type { DynamicModule, Provider, Type } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { TypeOrmModule, getDataSourceToken } from '@nestjs/typeorm';
-import { OutboxModule, OutboxRepository, type OutboxEvent, type OutboxModuleOptions } from 'nestjs-outboxed';
+import {
+  OutboxModule,
+  OutboxRepository,
+  OutboxTransactions,
+  type OutboxEvent,
+  type OutboxModuleOptions,
+} from 'nestjs-outboxed';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { endedAtLast } from './cleanup';
 import { Item } from './item.entity';
@@ -10,6 +16,7 @@ export interface OutboxApp {
   readonly module: TestingModule;
   readonly dataSource: DataSource;
   readonly outbox: OutboxRepository;
+  readonly transactions: OutboxTransactions;
   /** What was logged at the levels log, warn and error. */
   readonly logs: readonly string[];
   close(): Promise<void>;
@@ -20,7 +27,10 @@ export interface OutboxAppOptions {
   /** Default: a process that only writes. */
   outbox?: OutboxModuleOptions;
   typeorm?: Partial<DataSourceOptions>;
+  /** Makes the data source, as `dataSourceFactory` of `TypeOrmModule.forRootAsync`. */
+  dataSourceFactory?: (options: DataSourceOptions) => Promise<DataSource>;
   imports?: (Type | DynamicModule)[];
+  controllers?: Type[];
   providers?: Provider[];
 }
 
@@ -29,23 +39,32 @@ export async function startOutboxApp({
   url,
   outbox = { relay: false },
   typeorm = {},
+  dataSourceFactory,
   imports = [],
+  controllers = [],
   providers = [],
 }: OutboxAppOptions): Promise<OutboxApp> {
+  const options = {
+    type: 'postgres',
+    url,
+    autoLoadEntities: true,
+    synchronize: true,
+    retryAttempts: 0,
+    ...typeorm,
+  } as NonNullable<Parameters<typeof TypeOrmModule.forRoot>[0]>;
   const module = await Test.createTestingModule({
     imports: [
-      TypeOrmModule.forRoot({
-        type: 'postgres',
-        url,
-        autoLoadEntities: true,
-        synchronize: true,
-        retryAttempts: 0,
-        ...typeorm,
-      } as Parameters<typeof TypeOrmModule.forRoot>[0]),
+      dataSourceFactory === undefined
+        ? TypeOrmModule.forRoot(options)
+        : TypeOrmModule.forRootAsync({
+            useFactory: () => options,
+            dataSourceFactory: (given) => dataSourceFactory(given as DataSourceOptions),
+          }),
       TypeOrmModule.forFeature([Item]),
       OutboxModule.forRoot(outbox),
       ...imports,
     ],
+    controllers,
     providers,
   }).compile();
   const logs: string[] = [];
@@ -57,6 +76,7 @@ export async function startOutboxApp({
     module,
     dataSource: module.get<DataSource>(getDataSourceToken()),
     outbox: module.get(OutboxRepository),
+    transactions: module.get(OutboxTransactions),
     logs,
     close: endedAtLast(() => module.close()),
   };

@@ -40,6 +40,7 @@ describe('the resolved options', () => {
       batchSize: 1000,
       maxBatchBytes: 8_388_608,
       maxEventBytes: 1_000_000,
+      preparedStatements: true,
       errorRetryIntervalSeconds: 30,
       leaseSeconds: 20,
       source: 'nestjs-outboxed',
@@ -63,6 +64,7 @@ describe('the resolved options', () => {
       batchSize: 7,
       maxBatchBytes: 70_000,
       maxEventBytes: 500,
+      preparedStatements: false,
       errorRetryIntervalSeconds: 2.5,
       leaseSeconds: 40,
       source: '/orders',
@@ -145,7 +147,7 @@ describe('an option out of its range', () => {
     expect(resolve({ kafka, [name]: 20.5 })).toHaveProperty(name, 20.5);
   });
 
-  it.each(['relay', 'allowAutoTopicCreation'])('%s must be true or false', (name) => {
+  it.each(['relay', 'allowAutoTopicCreation', 'preparedStatements'])('%s must be true or false', (name) => {
     for (const value of ['true', 1, 0, null, '']) {
       expect(faultsOf({ kafka, [name]: value })).toEqual([
         expect.stringMatching(new RegExp(`^${name} is .+, and must be true or false: .{10}`)),

@@ -9,16 +9,23 @@ const errors: readonly outboxed.OutboxError[] = [
   new outboxed.OutboxDataSourceMissingError('default'),
   new outboxed.OutboxDataSourceNotInitializedError('default'),
   new outboxed.OutboxDataSourceUnsupportedError('default', 'mysql'),
+  new outboxed.OutboxDeadlockError('Process 1 waits', cause),
   new outboxed.OutboxEntitiesMissingError('default', ['EventOutbox']),
   new outboxed.OutboxEventIdTakenError('Key (id)=(7)', cause),
   new outboxed.OutboxEventInvalidError(['topic is missing']),
+  new outboxed.OutboxForeignTransactionError('default'),
+  new outboxed.OutboxIsolationMismatchError('default', 'READ COMMITTED', 'SERIALIZABLE'),
   new outboxed.OutboxNotRegisteredError('Orders.place', 'default'),
   new outboxed.OutboxOptionsInvalidError(['batchSize is 0']),
+  new outboxed.OutboxPoolTooSmallError('default'),
   new outboxed.OutboxRegisteredTwiceError('default'),
+  new outboxed.OutboxSavepointOverlapError('default', 'statement'),
+  new outboxed.OutboxTransactionAbortedError(),
   new outboxed.OutboxTransactionEndedError('default', 'committed'),
   new outboxed.OutboxTransactionRequiredError('default'),
   new outboxed.OutboxedMisplacedError('Orders.place'),
   new outboxed.OutboxedResultMissingError('Orders.place'),
+  new outboxed.OutboxedResultUnsupportedError('Orders.place', 'an Observable'),
 ];
 
 const exportedNames = Object.entries<unknown>(outboxed)
@@ -41,16 +48,23 @@ describe('the errors', () => {
       OutboxDataSourceMissingError: 'OUTBOX_DATA_SOURCE_MISSING',
       OutboxDataSourceNotInitializedError: 'OUTBOX_DATA_SOURCE_NOT_INITIALIZED',
       OutboxDataSourceUnsupportedError: 'OUTBOX_DATA_SOURCE_UNSUPPORTED',
+      OutboxDeadlockError: 'OUTBOX_DEADLOCK',
       OutboxEntitiesMissingError: 'OUTBOX_ENTITIES_MISSING',
       OutboxEventIdTakenError: 'OUTBOX_EVENT_ID_TAKEN',
       OutboxEventInvalidError: 'OUTBOX_EVENT_INVALID',
+      OutboxForeignTransactionError: 'OUTBOX_FOREIGN_TRANSACTION',
+      OutboxIsolationMismatchError: 'OUTBOX_ISOLATION_MISMATCH',
       OutboxNotRegisteredError: 'OUTBOX_NOT_REGISTERED',
       OutboxOptionsInvalidError: 'OUTBOX_OPTIONS_INVALID',
+      OutboxPoolTooSmallError: 'OUTBOX_POOL_TOO_SMALL',
       OutboxRegisteredTwiceError: 'OUTBOX_REGISTERED_TWICE',
+      OutboxSavepointOverlapError: 'OUTBOX_SAVEPOINT_OVERLAP',
+      OutboxTransactionAbortedError: 'OUTBOX_TRANSACTION_ABORTED',
       OutboxTransactionEndedError: 'OUTBOX_TRANSACTION_ENDED',
       OutboxTransactionRequiredError: 'OUTBOX_TRANSACTION_REQUIRED',
       OutboxedMisplacedError: 'OUTBOX_DECORATOR_MISPLACED',
       OutboxedResultMissingError: 'OUTBOX_RESULT_MISSING',
+      OutboxedResultUnsupportedError: 'OUTBOX_RESULT_UNSUPPORTED',
     });
   });
 
@@ -65,7 +79,7 @@ describe('the errors', () => {
   );
 
   it('keep their cause', () => {
-    expect(errors.map((error) => error.cause).filter((each) => each !== undefined)).toEqual([cause]);
+    expect(errors.map((error) => error.cause).filter((each) => each !== undefined)).toEqual([cause, cause]);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { QueryFailedError, type QueryRunner } from 'typeorm';
 import { OutboxEventIdTakenError } from '../../../../lib/errors/event.errors';
-import { insertEvents, type NewEvent } from '../../../../lib/store/insert-events';
+import { OutboxDeadlockError } from '../../../../lib/errors/transaction.errors';
+import { InsertEvents, type NewEvent } from '../../../../lib/store/insert-events';
 import { keyNumber, laneOf } from '../../../../lib/store/ordering-key';
 import { OutboxTables } from '../../../../lib/store/outbox-tables';
 import { aDataSource } from '../support/a-data-source';
@@ -20,26 +21,40 @@ function aNewEvent(eventKey: string, changes: Partial<NewEvent> = {}): NewEvent 
   };
 }
 
-describe('adding events', () => {
-  let tables: OutboxTables;
+describe.each([
+  ['prepared', true],
+  ['plain', false],
+])('adding events by a %s statement', (_how, arePrepared) => {
+  let insert: InsertEvents;
   let query: jest.Mock<Promise<unknown>, [sql: string, parameters: unknown[]]>;
+  let connect: jest.Mock;
   let runner: QueryRunner;
 
   beforeAll(async () => {
-    tables = new OutboxTables(await aDataSource(), 'default');
+    insert = new InsertEvents(new OutboxTables(await aDataSource(), 'default'), arePrepared);
   });
   beforeEach(() => {
     query = jest.fn<Promise<unknown>, [string, unknown[]]>().mockResolvedValue({});
-    runner = { query } as unknown as QueryRunner;
+    connect = jest.fn().mockResolvedValue({
+      query: ({ text, values }: { text: string; values: unknown[] }) => query(text, values),
+    });
+    const asTypeOrm = async (sql: string, parameters: unknown[]): Promise<unknown> => {
+      await (connect as () => Promise<unknown>)();
+      return query(sql, parameters).catch((error: unknown) => {
+        throw new QueryFailedError(sql, parameters, error as Error);
+      });
+    };
+    const logger = { logQuery: jest.fn(), logQueryError: jest.fn() };
+    runner = { connect, query: asTypeOrm, connection: { logger } } as unknown as QueryRunner;
   });
 
   it('runs no statement for none', async () => {
-    await insertEvents(runner, tables, []);
+    await insert.run(runner, []);
     expect(query).not.toHaveBeenCalled();
   });
 
   it('runs one statement for one, which locks its key', async () => {
-    await insertEvents(runner, tables, [aNewEvent('k', { headers: '{"a":"b"}' })]);
+    await insert.run(runner, [aNewEvent('k', { headers: '{"a":"b"}' })]);
     expect(query).toHaveBeenCalledTimes(1);
     const [sql, parameters] = query.mock.calls[0] ?? [];
     expect(sql).toMatch(/^insert into "event_outbox"/);
@@ -59,9 +74,8 @@ describe('adding events', () => {
 
   it('runs one statement for several, in their order, which locks each key once in the order of the numbers', async () => {
     const keys = ['d', 'a', 'c', 'a', 'b', 'e', 'f', 'g'];
-    await insertEvents(
+    await insert.run(
       runner,
-      tables,
       keys.map((key) => aNewEvent(key)),
     );
     expect(query).toHaveBeenCalledTimes(1);
@@ -74,8 +88,8 @@ describe('adding events', () => {
   });
 
   it('takes the locks of one key and of several from one set', async () => {
-    await insertEvents(runner, tables, [aNewEvent('a')]);
-    await insertEvents(runner, tables, [aNewEvent('a'), aNewEvent('b')]);
+    await insert.run(runner, [aNewEvent('a')]);
+    await insert.run(runner, [aNewEvent('a'), aNewEvent('b')]);
     const lockOf = (sql: string | undefined): string | undefined =>
       /pg_advisory_xact_lock\((\d+),/.exec(sql ?? '')?.[1];
     expect(lockOf(query.mock.calls[0]?.[0])).toBe(String(Buffer.from('outb').readInt32BE()));
@@ -83,31 +97,49 @@ describe('adding events', () => {
   });
 
   it('puts no value of an event into the text of the statement', async () => {
-    await insertEvents(runner, tables, [aNewEvent("'; drop table orders; --")]);
-    await insertEvents(runner, tables, [aNewEvent("'; drop table orders; --"), aNewEvent('b')]);
+    await insert.run(runner, [aNewEvent("'; drop table orders; --")]);
+    await insert.run(runner, [aNewEvent("'; drop table orders; --"), aNewEvent('b')]);
     expect(query.mock.calls.map(([sql]) => sql).join()).not.toContain('drop table');
   });
 
   it('tells of an id that is taken, with the cause', async () => {
-    const failure = new QueryFailedError(
-      'insert',
-      [],
-      Object.assign(new Error('duplicate key'), { code: '23505', detail: 'Key (id)=(7)' }),
-    );
+    const failure = Object.assign(new Error('duplicate key'), { code: '23505', detail: 'Key (id)=(7)' });
     query.mockRejectedValue(failure);
-    const error = await thrown(OutboxEventIdTakenError, () => insertEvents(runner, tables, [aNewEvent('a')]));
-    expect(error).toMatchObject({ code: 'OUTBOX_EVENT_ID_TAKEN', cause: failure });
+    const error = await thrown(OutboxEventIdTakenError, () => insert.run(runner, [aNewEvent('a')]));
+    expect(error).toMatchObject({
+      code: 'OUTBOX_EVENT_ID_TAKEN',
+      cause: expect.objectContaining({ driverError: failure }) as unknown,
+    });
     expect(error.message).toContain('(Key (id)=(7))');
   });
 
   it.each([
-    [
-      'another error of the database',
-      new QueryFailedError('insert', [], Object.assign(new Error('gone'), { code: '57P01' })),
-    ],
-    ['an error of another kind', new Error('no connection')],
-  ])('lets %s through', async (_what, failure) => {
+    [{ detail: 'Process 1 waits for 2;\nProcess 2 waits for 1.' }, '(Process 1 waits for 2; Process 2 waits for 1.)'],
+    [{}, '(deadlock detected)'],
+  ])('tells of a deadlock, with the cause: %p', async (details, told) => {
+    const failure = Object.assign(new Error('deadlock detected'), { code: '40P01' }, details);
     query.mockRejectedValue(failure);
-    await expect(insertEvents(runner, tables, [aNewEvent('a')])).rejects.toBe(failure);
+    const error = await thrown(OutboxDeadlockError, () => insert.run(runner, [aNewEvent('a')]));
+    expect(error).toMatchObject({
+      code: 'OUTBOX_DEADLOCK',
+      cause: expect.objectContaining({ driverError: failure }) as unknown,
+    });
+    expect(error.message).toContain(told);
+    expect(error.message).toContain(
+      'Add events last, after all rows are written, and several events with one addEvents',
+    );
+  });
+
+  it('lets another error of the database through', async () => {
+    const failure = Object.assign(new Error('gone'), { code: '57P01' });
+    query.mockRejectedValue(failure);
+    const error = await thrown(QueryFailedError, () => insert.run(runner, [aNewEvent('a')]));
+    expect(error.driverError).toBe(failure);
+  });
+
+  it('lets an error of another kind through', async () => {
+    const failure = new Error('no connection');
+    connect.mockRejectedValue(failure);
+    await expect(insert.run(runner, [aNewEvent('a')])).rejects.toBe(failure);
   });
 });

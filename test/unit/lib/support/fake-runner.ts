@@ -4,24 +4,45 @@ import type { QueryRunner } from 'typeorm';
 export type Moment =
   'START' | 'SAVEPOINT' | 'COMMIT' | 'RELEASE' | 'ROLLBACK' | 'after start' | 'after commit' | 'after rollback';
 
+/** Short names of the statements that TypeORM writes itself. */
+const SHORT: readonly [RegExp, string, Moment | undefined][] = [
+  [/^START TRANSACTION$/, 'START', 'START'],
+  [/^SET TRANSACTION ISOLATION LEVEL (.*)$/, 'SET $1', undefined],
+  [/^SAVEPOINT typeorm_(\d+)$/, 'SAVEPOINT $1', 'SAVEPOINT'],
+  [/^RELEASE SAVEPOINT typeorm_(\d+)$/, 'RELEASE $1', 'RELEASE'],
+  [/^ROLLBACK TO SAVEPOINT typeorm_(\d+)$/, 'ROLLBACK TO $1', 'ROLLBACK'],
+  [/^ROLLBACK$/, 'ROLLBACK', 'ROLLBACK'],
+  [/^COMMIT$/, 'COMMIT', 'COMMIT'],
+];
+
 /** Keeps the books of a transaction as TypeORM's PostgresQueryRunner does, without a database. */
 export class FakeRunner {
   isTransactionActive = false;
   isReleased = false;
   manager: unknown = undefined;
   readonly data = {};
-  /** What reached the database. */
+  /** What reached the database, TypeORM's own statements in short. */
   readonly statements: string[] = [];
   /** What is to fail, once. */
   readonly failing = new Set<Moment>();
+  /** What a statement that begins with this text answers, once: an error, or its rows. */
+  readonly answers = new Map<string, unknown>();
+  /** Whether a failed statement has aborted the transaction: PostgreSQL then answers COMMIT with ROLLBACK. */
+  aborted = false;
   transactionDepth = 0;
+  readonly broadcaster = { broadcastAfterQueryEvent: (..._event: unknown[]): void => undefined };
+
+  constructor(readonly connection?: unknown) {}
 
   async startTransaction(isolationLevel?: string): Promise<void> {
     this.isTransactionActive = true;
     if (this.transactionDepth === 0) {
-      await this.run(isolationLevel === undefined ? 'START' : `START ${isolationLevel}`, 'START');
+      await this.query('START TRANSACTION');
+      if (isolationLevel !== undefined) {
+        await this.query(`SET TRANSACTION ISOLATION LEVEL ${isolationLevel}`);
+      }
     } else {
-      await this.run(`SAVEPOINT ${this.transactionDepth}`, 'SAVEPOINT');
+      await this.query(`SAVEPOINT typeorm_${this.transactionDepth}`);
     }
     this.transactionDepth += 1;
     this.mayFail('after start');
@@ -30,9 +51,9 @@ export class FakeRunner {
   async commitTransaction(): Promise<void> {
     this.assertActive();
     if (this.transactionDepth > 1) {
-      await this.run(`RELEASE ${this.transactionDepth - 1}`, 'RELEASE');
+      await this.query(`RELEASE SAVEPOINT typeorm_${this.transactionDepth - 1}`);
     } else {
-      await this.run('COMMIT', 'COMMIT');
+      await this.query('COMMIT');
       this.isTransactionActive = false;
     }
     this.transactionDepth -= 1;
@@ -42,9 +63,9 @@ export class FakeRunner {
   async rollbackTransaction(): Promise<void> {
     this.assertActive();
     if (this.transactionDepth > 1) {
-      await this.run(`ROLLBACK TO ${this.transactionDepth - 1}`, 'ROLLBACK');
+      await this.query(`ROLLBACK TO SAVEPOINT typeorm_${this.transactionDepth - 1}`);
     } else {
-      await this.run('ROLLBACK', 'ROLLBACK');
+      await this.query('ROLLBACK');
       this.isTransactionActive = false;
     }
     this.transactionDepth -= 1;
@@ -56,12 +77,25 @@ export class FakeRunner {
     return Promise.resolve();
   }
 
-  query(statement: string): Promise<unknown> {
+  async query(statement: string, ..._more: unknown[]): Promise<unknown> {
     if (this.isReleased) {
-      return Promise.reject(new Error('the runner is released'));
+      throw new Error('the runner is released');
     }
-    this.statements.push(statement);
-    return Promise.resolve([this, statement]);
+    await Promise.resolve();
+    const [pattern, short, moment] = SHORT.find(([each]) => each.test(statement)) ?? [statement, statement];
+    if (moment !== undefined) {
+      this.mayFail(moment);
+    }
+    this.statements.push(statement.replace(pattern, short));
+    const answer = this.answer(statement);
+    const command = statement === 'COMMIT' && this.aborted ? 'ROLLBACK' : statement.split(' ')[0];
+    this.broadcaster.broadcastAfterQueryEvent({}, statement, [], true, 0, { command }, undefined);
+    return answer;
+  }
+
+  /** Gives what is used of node-postgres' client. */
+  connect(): Promise<{ query: (statement: { text: string }) => Promise<unknown> }> {
+    return Promise.resolve({ query: ({ text }) => FakeRunner.prototype.query.call(this, text) });
   }
 
   /** The fake in the place of a real one. */
@@ -69,10 +103,17 @@ export class FakeRunner {
     return this as unknown as QueryRunner;
   }
 
-  private async run(statement: string, moment: Moment): Promise<void> {
-    await Promise.resolve();
-    this.mayFail(moment);
-    this.statements.push(statement);
+  private answer(statement: string): unknown {
+    for (const [beginning, answer] of this.answers) {
+      if (statement.startsWith(beginning)) {
+        this.answers.delete(beginning);
+        if (answer instanceof Error) {
+          throw answer;
+        }
+        return answer;
+      }
+    }
+    return [this, statement];
   }
 
   private mayFail(moment: Moment): void {

@@ -3,6 +3,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { OutboxArgumentInvalidError, OutboxEventInvalidError } from '../../../../lib/errors/event.errors';
 import type { OutboxEvent } from '../../../../lib/interfaces/outbox-event';
 import { OutboxTestingModule, TestingOutboxRepository } from '../../../../lib/testing';
+import { TestingTransactions } from '../../../../lib/testing/testing-transactions';
 import { getOutboxToken } from '../../../../lib/write/outbox-tokens';
 import { OutboxRepository } from '../../../../lib/write/outbox.repository';
 import { Outboxed } from '../../../../lib/write/outboxed.decorator';
@@ -154,7 +155,7 @@ describe('OutboxTestingModule', () => {
 describe('the outbox of tests', () => {
   let outbox: TestingOutboxRepository;
   beforeEach(() => {
-    outbox = new TestingOutboxRepository();
+    outbox = new TestingOutboxRepository(new TestingTransactions('default'));
   });
 
   it('checks events as the real one does, and adds none of a list with a fault', async () => {

@@ -1,19 +1,26 @@
+import { OutboxTransactionAbortedError, OutboxTransactionEndedError } from '../../../../lib/errors/transaction.errors';
 import { FrameStack } from '../../../../lib/transaction/frame-stack';
 import type { TransactionFrame } from '../../../../lib/transaction/transaction-frame';
+import { aStackHost } from '../support/a-stack-host';
 import { FakeRunner } from '../support/fake-runner';
+import { thrown } from '../support/thrown';
 
-function watched(): { fake: FakeRunner; stack: FrameStack; top: () => TransactionFrame } {
+interface Watched {
+  readonly fake: FakeRunner;
+  readonly host: ReturnType<typeof aStackHost>;
+  readonly stack: FrameStack;
+  readonly top: () => TransactionFrame;
+}
+
+function watched(): Watched {
   const fake = new FakeRunner();
-  const stack = new FrameStack(fake.asRunner, (hooks) => {
-    for (const hook of hooks) {
-      hook();
-    }
-  });
+  const host = aStackHost();
+  const stack = new FrameStack(fake.asRunner, host);
   const top = (): TransactionFrame => {
     expect(stack.top).toBeDefined();
     return stack.top as TransactionFrame;
   };
-  return { fake, stack, top };
+  return { fake, host, stack, top };
 }
 
 /** Ends a unit of work that has failed as TypeORM's `manager.transaction` does. */
@@ -29,12 +36,13 @@ describe('the frames of a runner', () => {
   it('are watched on this runner only, never on its prototype', () => {
     const { fake } = watched();
     expect(Object.hasOwn(fake, 'startTransaction')).toBe(true);
-    const { startTransaction, commitTransaction, rollbackTransaction, release } = new FakeRunner();
-    expect({ startTransaction, commitTransaction, rollbackTransaction, release }).toEqual({
+    const { startTransaction, commitTransaction, rollbackTransaction, release, query } = new FakeRunner();
+    expect({ startTransaction, commitTransaction, rollbackTransaction, release, query }).toEqual({
       startTransaction: FakeRunner.prototype.startTransaction,
       commitTransaction: FakeRunner.prototype.commitTransaction,
       rollbackTransaction: FakeRunner.prototype.rollbackTransaction,
       release: FakeRunner.prototype.release,
+      query: FakeRunner.prototype.query,
     });
   });
 
@@ -74,9 +82,12 @@ describe('the frames of a runner', () => {
   });
 
   it('pass the isolation level on', async () => {
-    const { fake } = watched();
+    const { fake, top } = watched();
     await fake.startTransaction('SERIALIZABLE');
-    expect(fake.statements).toEqual(['START SERIALIZABLE']);
+    expect(fake.statements).toEqual(['START', 'SET SERIALIZABLE']);
+    expect(top().isolation).toBe('SERIALIZABLE');
+    await fake.startTransaction();
+    expect(top().isolation).toBe('SERIALIZABLE');
   });
 
   it('begin none where the transaction cannot be started', async () => {
@@ -155,7 +166,7 @@ describe('a hook', () => {
     frame.onCommit(hook);
     fake.failing.add('COMMIT');
     await expect(fake.commitTransaction()).rejects.toThrow('COMMIT failed');
-    expect(frame.outcome).toBeUndefined();
+    expect(frame.outcome).toBe('ending');
     await rollbackAsTypeOrm(fake);
     expect([frame.outcome, stack.top]).toEqual(['rolled back', undefined]);
     expect(hook).not.toHaveBeenCalled();
@@ -193,7 +204,7 @@ describe('frames that are left open', () => {
   it('are rolled back also where the release fails', async () => {
     const fake = new FakeRunner();
     fake.release = () => Promise.reject(new Error('connection lost'));
-    const stack = new FrameStack(fake.asRunner, () => undefined);
+    const stack = new FrameStack(fake.asRunner, aStackHost());
     await fake.startTransaction();
     await expect(fake.release()).rejects.toThrow('connection lost');
     expect(stack.top).toBeUndefined();
@@ -255,5 +266,182 @@ describe('a savepoint', () => {
     expect(fake.statements).toEqual(['START', 'SAVEPOINT 1', 'RELEASE 1', 'ROLLBACK']);
     expect([outer.outcome, stack.top]).toEqual(['rolled back', undefined]);
     expect(hook).not.toHaveBeenCalled();
+  });
+});
+
+describe('a frame whose end is on its way', () => {
+  /** What the frames say of their outcomes while the statement runs. */
+  function outcomesAt(fake: FakeRunner, statement: RegExp, ...frames: TransactionFrame[]): (string | undefined)[] {
+    const seen: (string | undefined)[] = [];
+    const broadcast = fake.broadcaster.broadcastAfterQueryEvent.bind(fake.broadcaster);
+    fake.broadcaster.broadcastAfterQueryEvent = (...event) => {
+      if (statement.test(String(event[1]))) {
+        seen.push(...frames.map(({ outcome }) => outcome));
+      }
+      broadcast(...event);
+    };
+    return seen;
+  }
+
+  it.each([
+    ['COMMIT', /^COMMIT$/, (fake: FakeRunner) => fake.commitTransaction()],
+    ['ROLLBACK', /^ROLLBACK$/, (fake: FakeRunner) => fake.rollbackTransaction()],
+  ])('is ending from the moment that %s is sent', async (_what, statement, end) => {
+    const { fake, top } = watched();
+    await fake.startTransaction();
+    const frame = top();
+    const seen = outcomesAt(fake, statement, frame);
+    expect(frame.outcome).toBeUndefined();
+    await end(fake);
+    expect(seen).toEqual(['ending']);
+  });
+
+  it('is ending with its savepoint, while the transaction is open', async () => {
+    const { fake, top } = watched();
+    await fake.startTransaction();
+    const outer = top();
+    await fake.startTransaction();
+    const inner = top();
+    const seen = outcomesAt(fake, /^RELEASE/, inner, outer);
+    await fake.commitTransaction();
+    expect(seen).toEqual(['ending', undefined]);
+    expect([inner.outcome, outer.outcome]).toEqual(['committed', undefined]);
+  });
+
+  it('refuses the statements of its code', async () => {
+    const { fake, host, top } = watched();
+    await fake.startTransaction();
+    host.calling = top();
+    const end = fake.rollbackTransaction();
+    const error = await thrown(OutboxTransactionEndedError, () => fake.query('late'));
+    expect(error.message).toContain('is just being ended');
+    await end;
+    expect(fake.statements).toEqual(['START', 'ROLLBACK']);
+  });
+});
+
+describe('statements of a runner', () => {
+  it('are refused to code whose savepoint is over, and not to the code around it', async () => {
+    const { fake, host, top } = watched();
+    await fake.startTransaction();
+    const outer = top();
+    await fake.startTransaction();
+    const inner = top();
+    await fake.rollbackTransaction();
+    host.calling = inner;
+    await thrown(OutboxTransactionEndedError, () => fake.query('late'));
+    host.calling = outer;
+    await fake.query('in time');
+    expect(fake.statements).toEqual(['START', 'SAVEPOINT 1', 'ROLLBACK TO 1', 'in time']);
+  });
+
+  it('are not refused to code of another runner', async () => {
+    const { fake, host } = watched();
+    const other = watched();
+    await other.fake.startTransaction();
+    host.calling = other.top();
+    await other.fake.commitTransaction();
+    await expect(fake.query('elsewhere')).resolves.toBeDefined();
+  });
+
+  it('are refused after its one transaction where it serves no other, whoever asks', async () => {
+    const { fake, stack } = watched();
+    await fake.startTransaction();
+    stack.managed();
+    await fake.query('in time');
+    await fake.rollbackTransaction();
+    await thrown(OutboxTransactionEndedError, () => fake.query('late'));
+    await thrown(OutboxTransactionEndedError, () => fake.startTransaction());
+    expect(fake.statements).toEqual(['START', 'in time', 'ROLLBACK']);
+  });
+
+  it('go on after a savepoint of it, also from code of which nothing is known', async () => {
+    const { fake, stack } = watched();
+    await fake.startTransaction();
+    stack.managed();
+    await fake.startTransaction();
+    await fake.commitTransaction();
+    await fake.query('in time');
+    expect(fake.statements).toEqual(['START', 'SAVEPOINT 1', 'RELEASE 1', 'in time']);
+  });
+
+  it('go on after its transaction where it was made by hand', async () => {
+    const { fake } = watched();
+    await fake.startTransaction();
+    await fake.commitTransaction();
+    await fake.query('between');
+    await fake.startTransaction();
+    expect(fake.statements).toEqual(['START', 'COMMIT', 'between', 'START']);
+  });
+});
+
+describe('a COMMIT that the database answers with ROLLBACK', () => {
+  it('is a rollback: hooks, frame and error say so', async () => {
+    const { fake, stack, top } = watched();
+    const [committed, rolledBack] = [jest.fn(), jest.fn()];
+    await fake.startTransaction();
+    const frame = top();
+    frame.onCommit(committed);
+    frame.onRollback(rolledBack);
+    fake.aborted = true;
+    await thrown(OutboxTransactionAbortedError, () => fake.commitTransaction());
+    await rollbackAsTypeOrm(fake);
+    expect([frame.outcome, stack.top]).toEqual(['rolled back', undefined]);
+    expect([committed.mock.calls.length, rolledBack.mock.calls.length]).toEqual([0, 1]);
+  });
+});
+
+describe('a hook for the rollback', () => {
+  it('is called once, after ROLLBACK', async () => {
+    const { fake, top } = watched();
+    const hook = jest.fn(() => expect(fake.statements).toEqual(['START', 'ROLLBACK']));
+    await fake.startTransaction();
+    top().onRollback(hook);
+    top().onRollback(hook);
+    await fake.rollbackTransaction();
+    expect(hook).toHaveBeenCalledTimes(1);
+  });
+
+  it('of a savepoint is called when that is rolled back, and not again', async () => {
+    const { fake, top } = watched();
+    const hook = jest.fn();
+    await fake.startTransaction();
+    await fake.startTransaction();
+    top().onRollback(hook);
+    await fake.rollbackTransaction();
+    expect(hook).toHaveBeenCalledTimes(1);
+    await fake.rollbackTransaction();
+    expect(hook).toHaveBeenCalledTimes(1);
+  });
+
+  it('of a savepoint that was released is called when the transaction is rolled back', async () => {
+    const { fake, top } = watched();
+    const hook = jest.fn();
+    await fake.startTransaction();
+    await fake.startTransaction();
+    top().onRollback(hook);
+    await fake.commitTransaction();
+    expect(hook).not.toHaveBeenCalled();
+    await fake.rollbackTransaction();
+    expect(hook).toHaveBeenCalledTimes(1);
+  });
+
+  it('is not called where the transaction commits', async () => {
+    const { fake, top } = watched();
+    const hook = jest.fn();
+    await fake.startTransaction();
+    top().onRollback(hook);
+    await fake.commitTransaction();
+    await fake.release();
+    expect(hook).not.toHaveBeenCalled();
+  });
+
+  it('is called where the runner is released in the middle', async () => {
+    const { fake, top } = watched();
+    const hook = jest.fn();
+    await fake.startTransaction();
+    top().onRollback(hook);
+    await fake.release();
+    expect(hook).toHaveBeenCalledTimes(1);
   });
 });

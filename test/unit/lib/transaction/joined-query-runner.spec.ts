@@ -1,7 +1,7 @@
 import { OutboxTransactionEndedError } from '../../../../lib/errors/transaction.errors';
-import { joinedQueryRunner } from '../../../../lib/transaction/joined-query-runner';
+import { joinedQueryRunner, realRunner } from '../../../../lib/transaction/joined-query-runner';
 import { TransactionFrame } from '../../../../lib/transaction/transaction-frame';
-import type { QueryRunner } from 'typeorm';
+import type { EntityManager, QueryRunner } from 'typeorm';
 import { FakeRunner } from '../support/fake-runner';
 import { thrown } from '../support/thrown';
 
@@ -17,7 +17,7 @@ interface Joined {
 async function join(): Promise<Joined> {
   const shared = new FakeRunner();
   await shared.startTransaction();
-  const frame = new TransactionFrame(shared.asRunner, undefined);
+  const frame = new TransactionFrame(shared.asRunner, undefined, undefined);
   const opened: FakeRunner[] = [];
   const openOwn = (): QueryRunner => {
     const own = new FakeRunner();
@@ -29,7 +29,11 @@ async function join(): Promise<Joined> {
       throw new OutboxTransactionEndedError('default', outcome);
     }
   };
-  return { shared, frame, joined: joinedQueryRunner(frame, openOwn, assertOpen), opened };
+  return { shared, frame, joined: joinedQueryRunner(frame, openOwn, assertOpen, managerOf), opened };
+}
+
+function managerOf(queryRunner: QueryRunner): EntityManager {
+  return { queryRunner } as EntityManager;
 }
 
 describe('a runner inside a transaction', () => {
@@ -78,7 +82,7 @@ describe('a runner inside a transaction', () => {
       await joined.startTransaction('SERIALIZABLE');
       await joined.query('insert');
       await joined.commitTransaction();
-      expect(opened.map(({ statements }) => statements)).toEqual([['START SERIALIZABLE', 'insert', 'COMMIT']]);
+      expect(opened.map(({ statements }) => statements)).toEqual([['START', 'SET SERIALIZABLE', 'insert', 'COMMIT']]);
       expect(shared.statements).toEqual(['START']);
     });
 
@@ -122,6 +126,21 @@ describe('a runner inside a transaction', () => {
     });
   });
 
+  it('begins none after the transaction has ended', async () => {
+    const { frame, joined, opened } = await join();
+    frame.rollback();
+    await thrown(OutboxTransactionEndedError, () => joined.startTransaction());
+    expect(opened).toEqual([]);
+  });
+
+  it('stands for the real one, until it has one of its own', async () => {
+    const { shared, joined, opened } = await join();
+    expect(realRunner(joined)).toBe(shared);
+    await joined.startTransaction();
+    expect(realRunner(joined)).toBe(opened[0]);
+    expect(realRunner(shared.asRunner)).toBe(shared);
+  });
+
   it('is one of several, each of which may begin a transaction of its own', async () => {
     const { shared, frame } = await join();
     const owns = [new FakeRunner(), new FakeRunner()];
@@ -130,6 +149,7 @@ describe('a runner inside a transaction', () => {
         frame,
         () => own.asRunner,
         () => undefined,
+        managerOf,
       ),
     );
     await first?.startTransaction();
@@ -142,8 +162,10 @@ describe('a runner inside a transaction', () => {
     const { shared, frame, joined } = await join();
     frame[end]();
     const error = await thrown(OutboxTransactionEndedError, () => joined.query('insert'));
-    expect(error.message).toContain(`has already ${end === 'commit' ? 'committed' : 'rolled back'}`);
-    expect(error.message).toContain('look for a call without await, or a Promise.all');
+    expect(error.message).toContain(end === 'commit' ? 'which has already committed' : 'which was already rolled back');
+    expect(error.message).toMatch(
+      /Put an await before it; or, if it is a member of a Promise\.all .* use Promise\.allSettled/,
+    );
     expect(shared.statements).toEqual(['START']);
   });
 
@@ -153,5 +175,16 @@ describe('a runner inside a transaction', () => {
     frame.rollback();
     await thrown(OutboxTransactionEndedError, () => query('insert'));
     expect(shared.statements).toEqual(['START']);
+  });
+
+  it('has one manager of its own, which goes with it when it begins a transaction of its own', async () => {
+    const { joined, shared } = await join();
+    const { manager } = joined;
+    expect(manager.queryRunner).toBe(joined);
+    expect(joined.manager).toBe(manager);
+    Object.assign(joined, { manager: 'told by a constructor' });
+    expect(shared.asRunner.manager).not.toBe('told by a constructor');
+    await joined.startTransaction();
+    expect(joined.manager).toBe(manager);
   });
 });

@@ -1,7 +1,14 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { OutboxTransactionEndedError } from '../../../../lib/errors/transaction.errors';
+import {
+  OutboxForeignTransactionError,
+  OutboxIsolationMismatchError,
+  OutboxPoolTooSmallError,
+  OutboxTransactionEndedError,
+  OutboxTransactionRequiredError,
+} from '../../../../lib/errors/transaction.errors';
+import type { OutboxPropagation } from '../../../../lib/transaction/propagation';
 import { TransactionContext } from '../../../../lib/transaction/transaction-context';
 import { FakeRunner } from '../support/fake-runner';
 import { thrown } from '../support/thrown';
@@ -11,7 +18,7 @@ function aDataSource(): { dataSource: DataSource; opened: FakeRunner[] } {
   const dataSource = new DataSource({ type: 'postgres' });
   const opened: FakeRunner[] = [];
   dataSource.driver.createQueryRunner = () => {
-    const runner = new FakeRunner();
+    const runner = new FakeRunner(dataSource);
     opened.push(runner);
     return runner.asRunner;
   };
@@ -72,7 +79,7 @@ describe('the transaction context', () => {
       expect(context.current()).toBeDefined();
       return Promise.resolve();
     });
-    expect(statementsOf(opened)).toEqual([['START SERIALIZABLE', 'COMMIT']]);
+    expect(statementsOf(opened)).toEqual([['START', 'SET SERIALIZABLE', 'COMMIT']]);
   });
 
   it('lets statements without a runner of their own join', async () => {
@@ -164,14 +171,14 @@ describe('the transaction context', () => {
 describe('work that requires a transaction', () => {
   it('gets a new one where there is none', async () => {
     const { dataSource, opened, context } = enlisted();
-    await expect(context.required(() => dataSource.query('a'))).resolves.toBeDefined();
+    await expect(context.run(() => dataSource.query('a'))).resolves.toBeDefined();
     expect(statementsOf(opened)).toEqual([['START', 'a', 'COMMIT']]);
   });
 
   it('joins the one that there is', async () => {
     const { dataSource, opened, context } = enlisted();
-    await context.required(() => context.required(() => dataSource.query('a')));
-    await dataSource.transaction(() => context.required(() => dataSource.query('b')));
+    await context.run(() => context.run(() => dataSource.query('a')));
+    await dataSource.transaction(() => context.run(() => dataSource.query('b')));
     expect(statementsOf(opened)).toEqual([
       ['START', 'a', 'COMMIT'],
       ['START', 'b', 'COMMIT'],
@@ -180,7 +187,7 @@ describe('work that requires a transaction', () => {
 
   it('rolls back by failing', async () => {
     const { opened, context } = enlisted();
-    await expect(context.required(() => Promise.reject(new Error('no stock')))).rejects.toThrow('no stock');
+    await expect(context.run(() => Promise.reject(new Error('no stock')))).rejects.toThrow('no stock');
     expect(statementsOf(opened)).toEqual([['START', 'ROLLBACK']]);
   });
 });
@@ -229,7 +236,7 @@ describe('code that outlives its transaction', () => {
     await dataSource.transaction(() => {
       stray = thrown(OutboxTransactionEndedError, async () => {
         await nextTick();
-        await context.required(() => Promise.resolve());
+        await context.run(() => Promise.resolve());
       });
       return Promise.resolve();
     });
@@ -252,7 +259,336 @@ describe('a hook that throws after the commit', () => {
       }),
     ).resolves.toBe('done');
     expect(other).toHaveBeenCalledTimes(1);
-    expect(error.mock.calls).toEqual([['A hook that runs after the commit has failed: Error: no relay']]);
+    expect(error.mock.calls).toEqual([['A hook that runs after the end of a transaction has failed: Error: no relay']]);
     error.mockRestore();
+  });
+});
+
+describe('propagation', () => {
+  it.each<[OutboxPropagation, string[][]]>([
+    ['REQUIRED', [['START', 'before', 'a', 'after', 'COMMIT']]],
+    ['MANDATORY', [['START', 'before', 'a', 'after', 'COMMIT']]],
+    ['NESTED', [['START', 'before', 'SAVEPOINT 1', 'a', 'RELEASE 1', 'after', 'COMMIT']]],
+    [
+      'REQUIRES_NEW',
+      [
+        ['START', 'before', 'after', 'COMMIT'],
+        ['START', 'a', 'COMMIT'],
+      ],
+    ],
+  ])('%s inside a transaction', async (propagation, expected) => {
+    const { dataSource, opened, context } = enlisted();
+    await context.run(async () => {
+      await dataSource.query('before');
+      await context.run(() => dataSource.query('a'), { propagation });
+      await dataSource.query('after');
+    });
+    expect(statementsOf(opened)).toEqual(expected);
+  });
+
+  it.each<[OutboxPropagation, string[][]]>([
+    ['REQUIRED', [['START', 'a', 'after', 'COMMIT']]],
+    ['MANDATORY', [['START', 'a', 'after', 'COMMIT']]],
+    ['NESTED', [['START', 'SAVEPOINT 1', 'a', 'ROLLBACK TO 1', 'after', 'COMMIT']]],
+    [
+      'REQUIRES_NEW',
+      [
+        ['START', 'after', 'COMMIT'],
+        ['START', 'a', 'ROLLBACK'],
+      ],
+    ],
+  ])('%s inside a transaction that goes on after it has failed', async (propagation, expected) => {
+    const { dataSource, opened, context } = enlisted();
+    await context.run(async () => {
+      const work = async (): Promise<never> => {
+        await dataSource.query('a');
+        throw new Error('no stock');
+      };
+      await expect(context.run(work, { propagation })).rejects.toThrow('no stock');
+      await dataSource.query('after');
+    });
+    expect(statementsOf(opened)).toEqual(expected);
+  });
+
+  it.each<OutboxPropagation>(['REQUIRED', 'NESTED', 'REQUIRES_NEW'])('%s outside begins one', async (propagation) => {
+    const { dataSource, opened, context } = enlisted();
+    await context.run(() => dataSource.query('a'), { propagation, isolationLevel: 'SERIALIZABLE' });
+    expect(statementsOf(opened)).toEqual([['START', 'SET SERIALIZABLE', 'a', 'COMMIT']]);
+  });
+
+  it('MANDATORY outside is refused by a rejection, and runs nothing', async () => {
+    const { opened, context } = enlisted();
+    const work = jest.fn();
+    let returned: Promise<unknown> | undefined;
+    expect(() => {
+      returned = context.run(work, { propagation: 'MANDATORY' });
+    }).not.toThrow();
+    await expect(returned).rejects.toThrow(OutboxTransactionRequiredError);
+    expect(work).not.toHaveBeenCalled();
+    expect(opened).toEqual([]);
+  });
+
+  it('in work that throws before its first await rejects', async () => {
+    const { opened, context } = enlisted();
+    const work = (): Promise<never> => {
+      throw new Error('no stock');
+    };
+    await expect(context.run(() => context.run(work))).rejects.toThrow('no stock');
+    expect(statementsOf(opened)).toEqual([['START', 'ROLLBACK']]);
+  });
+});
+
+describe('an isolation level', () => {
+  const nothing = (): Promise<void> => Promise.resolve();
+
+  it.each<OutboxPropagation>(['REQUIRED', 'NESTED', 'MANDATORY'])(
+    'that the joined transaction was begun with is right without asking the database: %s',
+    async (propagation) => {
+      const { opened, context } = enlisted();
+      await context.run(() => context.run(nothing, { propagation, isolationLevel: 'REPEATABLE READ' }), {
+        isolationLevel: 'REPEATABLE READ',
+      });
+      expect(statementsOf(opened).flat()).not.toContain('show transaction_isolation');
+    },
+  );
+
+  it.each<OutboxPropagation>(['REQUIRED', 'NESTED', 'MANDATORY'])(
+    'that the joined transaction does not have is refused, and runs nothing: %s',
+    async (propagation) => {
+      const { context } = enlisted();
+      const work = jest.fn();
+      await context.run(
+        async () => {
+          const error = await thrown(OutboxIsolationMismatchError, () =>
+            context.run(work, { propagation, isolationLevel: 'SERIALIZABLE' }),
+          );
+          expect(error.message).toContain('SERIALIZABLE was asked for');
+          expect(error.message).toContain('runs at REPEATABLE READ');
+        },
+        { isolationLevel: 'REPEATABLE READ' },
+      );
+      expect(work).not.toHaveBeenCalled();
+    },
+  );
+
+  it.each([
+    ['serializable', undefined],
+    ['read committed', OutboxIsolationMismatchError],
+  ])('is compared with what the database says where none was asked for: %s', async (actual, refused) => {
+    const { opened, context } = enlisted();
+    const work = jest.fn(nothing);
+    const joining = context.run(async () => {
+      opened[0]?.answers.set('show transaction_isolation', [{ transaction_isolation: actual }]);
+      await context.run(work, { isolationLevel: 'SERIALIZABLE' });
+    });
+    await (refused === undefined ? joining : expect(joining).rejects.toThrow(refused));
+    expect(work).toHaveBeenCalledTimes(refused === undefined ? 1 : 0);
+  });
+
+  it('of an independent transaction may be another one', async () => {
+    const { opened, context } = enlisted();
+    await context.run(() => context.run(nothing, { propagation: 'REQUIRES_NEW', isolationLevel: 'SERIALIZABLE' }), {
+      isolationLevel: 'READ COMMITTED',
+    });
+    expect(statementsOf(opened)).toEqual([
+      ['START', 'SET READ COMMITTED', 'COMMIT'],
+      ['START', 'SET SERIALIZABLE', 'COMMIT'],
+    ]);
+  });
+});
+
+describe('a transaction that was begun by hand', () => {
+  it('is the current one of the work that is bound to it, by its runner or its manager', async () => {
+    const { dataSource, opened, context } = enlisted();
+    const queryRunner = dataSource.createQueryRunner();
+    await queryRunner.startTransaction();
+    await expect(context.bind({ queryRunner }, () => dataSource.query('a'))).resolves.toBeDefined();
+    await context.bind({ manager: queryRunner.manager }, async () => {
+      expect(context.active).toBe(true);
+      await dataSource.query('b');
+    });
+    expect(context.active).toBe(false);
+    await queryRunner.commitTransaction();
+    expect(statementsOf(opened)).toEqual([['START', 'a', 'b', 'COMMIT']]);
+  });
+
+  it('is not ended by the work, even where that fails', async () => {
+    const { dataSource, opened, context } = enlisted();
+    const queryRunner = dataSource.createQueryRunner();
+    await queryRunner.startTransaction();
+    await expect(context.bind({ queryRunner }, () => Promise.reject(new Error('no stock')))).rejects.toThrow(
+      'no stock',
+    );
+    expect(statementsOf(opened)).toEqual([['START']]);
+  });
+
+  it('may be one that was begun before the outbox knew the data source', async () => {
+    const { dataSource, opened } = aDataSource();
+    const queryRunner = dataSource.createQueryRunner();
+    await queryRunner.startTransaction();
+    const context = TransactionContext.of(dataSource, 'default');
+    const hook = jest.fn();
+    await context.bind({ queryRunner }, async () => {
+      context.afterCommit(hook);
+      await dataSource.query('a');
+    });
+    await queryRunner.commitTransaction();
+    expect(statementsOf(opened)).toEqual([['START', 'a', 'COMMIT']]);
+    expect(hook).toHaveBeenCalledTimes(1);
+  });
+
+  it('may be one that was begun inside another one', async () => {
+    const { dataSource, opened, context } = enlisted();
+    const hook = jest.fn();
+    await dataSource.transaction(async () => {
+      const queryRunner = dataSource.createQueryRunner();
+      await queryRunner.startTransaction();
+      await context.bind({ queryRunner }, async () => {
+        context.afterCommit(hook);
+        await dataSource.query('inner');
+      });
+      await dataSource.query('outer');
+      await queryRunner.commitTransaction();
+      expect(hook).toHaveBeenCalledTimes(1);
+      await queryRunner.release();
+    });
+    expect(statementsOf(opened)).toEqual([
+      ['START', 'outer', 'COMMIT'],
+      ['START', 'inner', 'COMMIT'],
+    ]);
+    expect(hook).toHaveBeenCalledTimes(1);
+  });
+
+  it('tells the work so that outlives it', async () => {
+    const { dataSource, opened, context } = enlisted();
+    const queryRunner = dataSource.createQueryRunner();
+    await queryRunner.startTransaction();
+    let stray: Promise<unknown> | undefined;
+    await context.bind({ queryRunner }, async () => {
+      stray = thrown(OutboxTransactionEndedError, async () => {
+        await nextTick();
+        await dataSource.query('stray');
+      });
+      return Promise.resolve();
+    });
+    await queryRunner.rollbackTransaction();
+    await stray;
+    expect(statementsOf(opened)).toEqual([['START', 'ROLLBACK']]);
+  });
+
+  it('is refused where it has not begun', async () => {
+    const { dataSource, context } = enlisted();
+    const queryRunner = dataSource.createQueryRunner();
+    const work = jest.fn();
+    await thrown(OutboxTransactionRequiredError, () => context.bind({ queryRunner }, work));
+    await thrown(OutboxTransactionRequiredError, () => context.bind({ manager: dataSource.manager }, work));
+    expect(work).not.toHaveBeenCalled();
+  });
+
+  it('is refused where it belongs to another data source', async () => {
+    const { context } = enlisted();
+    const queryRunner = enlisted().dataSource.createQueryRunner();
+    await queryRunner.startTransaction();
+    const work = jest.fn();
+    const error = await thrown(OutboxForeignTransactionError, () => context.bind({ queryRunner }, work));
+    expect(error.message).toContain('does not belong to the data source "default"');
+    expect(work).not.toHaveBeenCalled();
+  });
+});
+
+describe('hooks of the current transaction', () => {
+  it('are called after it has ended, outside of it, and once', async () => {
+    const { opened, context } = enlisted();
+    const log: unknown[] = [];
+    const hook = (name: string) => (): void => void log.push(name, context.active, statementsOf(opened).flat().at(-1));
+    await context.run(() => {
+      context.afterCommit(hook('committed'));
+      context.afterRollback(hook('rolled back'));
+      return Promise.resolve();
+    });
+    await expect(
+      context.run(() => {
+        context.afterCommit(hook('committed'));
+        context.afterRollback(hook('rolled back'));
+        return Promise.reject(new Error('no stock'));
+      }),
+    ).rejects.toThrow('no stock');
+    expect(log).toEqual(['committed', false, 'COMMIT', 'rolled back', false, 'ROLLBACK']);
+  });
+
+  it('are refused where there is none, and after its end', async () => {
+    const { context } = enlisted();
+    const refused = (kind: typeof OutboxTransactionEndedError | typeof OutboxTransactionRequiredError): void => {
+      expect(() => context.afterCommit(jest.fn())).toThrow(kind);
+      expect(() => context.afterRollback(jest.fn())).toThrow(kind);
+    };
+    refused(OutboxTransactionRequiredError);
+    let stray: Promise<void> | undefined;
+    await context.run(() => {
+      stray = nextTick().then(() => refused(OutboxTransactionEndedError));
+      return Promise.resolve();
+    });
+    await stray;
+  });
+
+  it('are logged where they reject, and nobody waits for them', async () => {
+    const error = jest.spyOn(Logger.prototype, 'error').mockImplementation();
+    const { context } = enlisted();
+    let fail = (): void => undefined;
+    await context.run(() => {
+      context.afterCommit(() => new Promise((_resolve, reject) => (fail = () => reject(new Error('no relay')))));
+      return Promise.resolve();
+    });
+    expect(error).not.toHaveBeenCalled();
+    fail();
+    await nextTick();
+    expect(error.mock.calls).toEqual([['A hook that runs after the end of a transaction has failed: Error: no relay']]);
+    error.mockRestore();
+  });
+});
+
+describe('an independent transaction inside another one, with a pool of one', () => {
+  function pooled(max: number): ReturnType<typeof enlisted> {
+    const all = enlisted();
+    Object.assign(all.dataSource.driver, { master: { options: { max } } });
+    return all;
+  }
+
+  it.each<[string, (all: ReturnType<typeof enlisted>) => Promise<unknown>]>([
+    ['REQUIRES_NEW', ({ context }) => context.run(() => Promise.resolve(), { propagation: 'REQUIRES_NEW' })],
+    ['dataSource.transaction', ({ dataSource }) => dataSource.transaction(() => Promise.resolve())],
+    ['a hand-made runner', ({ dataSource }) => dataSource.createQueryRunner().startTransaction()],
+  ])('is refused at once, as it would wait for ever: %s', async (_what, begin) => {
+    const all = pooled(1);
+    await all.dataSource.transaction(async () => {
+      const error = await thrown(OutboxPoolTooSmallError, () => begin(all));
+      expect(error.message).toContain('the pool of the data source "default" has only one');
+    });
+    expect(statementsOf(all.opened)).toEqual([['START', 'COMMIT']]);
+  });
+
+  it('is not refused where there are two, and outside of a transaction', async () => {
+    const two = pooled(2);
+    await two.context.run(() => two.context.run(() => Promise.resolve(), { propagation: 'REQUIRES_NEW' }));
+    expect(two.opened).toHaveLength(2);
+    const one = pooled(1);
+    await one.context.run(() => Promise.resolve(), { propagation: 'REQUIRES_NEW' });
+    expect(one.opened).toHaveLength(1);
+  });
+});
+
+describe('what outlives a transaction', () => {
+  it('cannot set a savepoint in it', async () => {
+    const { dataSource, opened } = enlisted();
+    let stray: Promise<unknown> | undefined;
+    await dataSource.transaction((manager) => {
+      stray = thrown(OutboxTransactionEndedError, async () => {
+        await nextTick();
+        await manager.transaction(() => Promise.resolve());
+      });
+      return Promise.resolve();
+    });
+    await stray;
+    expect(statementsOf(opened)).toEqual([['START', 'COMMIT']]);
   });
 });

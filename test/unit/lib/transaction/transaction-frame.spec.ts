@@ -3,7 +3,7 @@ import { FakeRunner } from '../support/fake-runner';
 
 describe('the frame of a transaction', () => {
   const runner = new FakeRunner().asRunner;
-  const aFrame = (enclosing?: TransactionFrame): TransactionFrame => new TransactionFrame(runner, enclosing);
+  const aFrame = (enclosing?: TransactionFrame): TransactionFrame => new TransactionFrame(runner, enclosing, undefined);
 
   it('is open until it ends', () => {
     expect(aFrame().outcome).toBeUndefined();
@@ -14,6 +14,52 @@ describe('the frame of a transaction', () => {
     committed.commit();
     rolledBack.rollback();
     expect([committed.outcome, rolledBack.outcome]).toEqual(['committed', 'rolled back']);
+  });
+
+  it('is ending from the moment that its end is on its way, until it has ended', () => {
+    const [committed, rolledBack] = [aFrame(), aFrame()];
+    for (const frame of [committed, rolledBack]) {
+      frame.end();
+      expect(frame.outcome).toBe('ending');
+    }
+    committed.commit();
+    rolledBack.rollback();
+    expect([committed.outcome, rolledBack.outcome]).toEqual(['committed', 'rolled back']);
+  });
+
+  it('stays as it has ended', () => {
+    const frame = aFrame();
+    frame.commit();
+    frame.end();
+    expect(frame.outcome).toBe('committed');
+  });
+
+  it('gives out its hooks for the rollback at its rollback, in their order, each once', () => {
+    const frame = aFrame();
+    const [first, second] = [jest.fn(), jest.fn()];
+    frame.onRollback(first);
+    frame.onRollback(second);
+    frame.onRollback(first);
+    frame.onCommit(jest.fn());
+    expect([...frame.rollback()]).toEqual([first, second]);
+  });
+
+  it('knows its isolation level, if it was asked for one, and so do its savepoints', () => {
+    const outer = new TransactionFrame(runner, undefined, 'SERIALIZABLE');
+    expect([outer.isolation, aFrame(outer).isolation, aFrame().isolation]).toEqual([
+      'SERIALIZABLE',
+      'SERIALIZABLE',
+      undefined,
+    ]);
+  });
+
+  it('knows whether keys are locked, also by a savepoint, and after that was rolled back', () => {
+    const outer = aFrame();
+    const inner = aFrame(aFrame(outer));
+    expect([outer.holdsKeys, inner.holdsKeys]).toEqual([false, false]);
+    inner.keysLocked();
+    inner.rollback();
+    expect([outer.holdsKeys, inner.holdsKeys, inner.transaction]).toEqual([true, true, outer]);
   });
 
   it('gives out its hooks at its commit, in their order, each once', () => {
@@ -66,6 +112,32 @@ describe('the frame of a transaction', () => {
       inner.commit();
       middle.rollback();
       expect([...outer.commit()]).toEqual([]);
+    });
+
+    it('hands its hooks for the rollback to the frame around it', () => {
+      const outer = aFrame();
+      const inner = aFrame(outer);
+      const [outerHook, innerHook] = [jest.fn(), jest.fn()];
+      outer.onRollback(outerHook);
+      inner.onRollback(innerHook);
+      inner.commit();
+      expect([...outer.rollback()]).toEqual([outerHook, innerHook]);
+    });
+
+    it('gives its hooks for the rollback out itself where it is rolled back', () => {
+      const outer = aFrame();
+      const inner = aFrame(outer);
+      const hook = jest.fn();
+      inner.onRollback(hook);
+      expect([...inner.rollback()]).toEqual([hook]);
+      expect([...outer.rollback()]).toEqual([]);
+    });
+
+    it('is ending while its transaction is', () => {
+      const outer = aFrame();
+      const inner = aFrame(outer);
+      outer.end();
+      expect(inner.outcome).toBe('ending');
     });
 
     it('ends with its transaction at the latest', () => {

@@ -1,6 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { getOutboxToken, InjectOutbox } from '../../../../lib/write/outbox-tokens';
+import {
+  getOutboxToken,
+  getTransactionsToken,
+  InjectOutbox,
+  InjectTransactions,
+} from '../../../../lib/write/outbox-tokens';
+import { OutboxTransactions } from '../../../../lib/transaction/outbox-transactions';
 import { OutboxRepository } from '../../../../lib/write/outbox.repository';
 
 describe('the token of an outbox', () => {
@@ -40,6 +46,45 @@ describe('@InjectOutbox', () => {
       byDefault: 'the default one',
       byName: 'the other one',
       property: 'the other one',
+    });
+  });
+});
+
+describe('the token of transactions', () => {
+  it('is the class itself for the default data source', () => {
+    expect(getTransactionsToken()).toBe(OutboxTransactions);
+    expect(getTransactionsToken('default')).toBe(OutboxTransactions);
+  });
+
+  it('is one of its own for each other data source, and not that of the outbox', () => {
+    const tokens = [getTransactionsToken('a'), getTransactionsToken('b'), getOutboxToken('a'), getOutboxToken('b')];
+    expect(new Set([...tokens, OutboxTransactions]).size).toBe(5);
+    expect(getTransactionsToken('a')).toBe(tokens[0]);
+  });
+});
+
+describe('@InjectTransactions', () => {
+  it('injects the transactions of a data source', async () => {
+    @Injectable()
+    class Orders {
+      constructor(
+        readonly byClass: OutboxTransactions,
+        @InjectTransactions() readonly byDefault: OutboxTransactions,
+        @InjectTransactions('other') readonly byName: OutboxTransactions,
+      ) {}
+    }
+    const module = await Test.createTestingModule({
+      providers: [
+        Orders,
+        { provide: getTransactionsToken(), useValue: 'the default ones' },
+        { provide: getTransactionsToken('other'), useValue: 'the other ones' },
+      ],
+    }).compile();
+    const { byClass, byDefault, byName } = module.get(Orders);
+    expect({ byClass, byDefault, byName }).toEqual({
+      byClass: 'the default ones',
+      byDefault: 'the default ones',
+      byName: 'the other ones',
     });
   });
 });

@@ -1,10 +1,21 @@
+import { of } from 'rxjs';
+import { OutboxedResultUnsupportedError } from '../../../../lib/errors/outboxed.errors';
 import { runWithEvents, TransactionalOutboxedRunner, type OutboxedCall } from '../../../../lib/write/outboxed-runner';
-import type { TransactionContext } from '../../../../lib/transaction/transaction-context';
+import type { OutboxTransactions } from '../../../../lib/transaction/outbox-transactions';
+import type { OutboxTransactionOptions } from '../../../../lib/transaction/propagation';
 import { anEvent } from '../support/an-event';
 import { MockOutboxRepository } from '../support/mock-outbox.repository';
+import { thrown } from '../support/thrown';
 
 function aCall(changes: Partial<OutboxedCall> = {}): OutboxedCall {
-  return { method: 'Orders.place', args: [], work: () => Promise.resolve('done'), events: undefined, ...changes };
+  return {
+    method: 'Orders.place',
+    args: [],
+    work: () => Promise.resolve('done'),
+    events: undefined,
+    transaction: {},
+    ...changes,
+  };
 }
 
 function aRepository(log: string[] = []): MockOutboxRepository {
@@ -47,17 +58,52 @@ describe('a call with declared events', () => {
   });
 });
 
+describe('a call whose work is done only later', () => {
+  it.each([
+    ['an Observable', () => of('done')],
+    ['an Observable', () => Promise.resolve(of('done'))],
+    [
+      'a generator',
+      function* () {
+        yield 'done';
+      },
+    ],
+    [
+      'a generator',
+      async function* () {
+        yield Promise.resolve('done');
+      },
+    ],
+  ])('is refused, and adds nothing: %s', async (kind, work) => {
+    const repository = aRepository();
+    const error = await thrown(OutboxedResultUnsupportedError, () =>
+      runWithEvents(aCall({ work, events: () => anEvent() }), repository),
+    );
+    expect(error.message).toContain(`Orders.place is decorated with @Outboxed() and returned ${kind}`);
+    expect(error.message).toContain('await firstValueFrom(observable)');
+    expect(repository.addEvents).not.toHaveBeenCalled();
+  });
+
+  it.each([[['a', 'list']], [new Set(['a'])], ['a text'], [undefined], [null]])('is not: %p', async (result) => {
+    await expect(runWithEvents(aCall({ work: () => result }), aRepository())).resolves.toBe(result);
+  });
+});
+
 describe('the transactional runner', () => {
   it('runs the method and adds its events inside one transaction', async () => {
     const log: string[] = [];
-    const required = async <T>(work: () => Promise<T>): Promise<T> => {
+    const given: unknown[] = [];
+    const run = async <T>(work: () => Promise<T>, options?: OutboxTransactionOptions): Promise<T> => {
+      given.push(options);
       log.push('begin');
       const result = await work();
       log.push('commit');
       return result;
     };
-    const runner = new TransactionalOutboxedRunner({ required } as unknown as TransactionContext, aRepository(log));
-    await expect(runner.run(aCall({ events: () => anEvent() }))).resolves.toBe('done');
+    const runner = new TransactionalOutboxedRunner({ run } as unknown as OutboxTransactions, aRepository(log));
+    const transaction = { propagation: 'NESTED', isolationLevel: 'SERIALIZABLE' } as const;
+    await expect(runner.run(aCall({ events: () => anEvent(), transaction }))).resolves.toBe('done');
     expect(log).toEqual(['begin', 'added 1', 'commit']);
+    expect(given).toEqual([transaction]);
   });
 });

@@ -71,7 +71,13 @@ describe('a method with @Outboxed', () => {
       const { service, runner } = await withRunner(Orders);
       await expect(service.place('4711', 2)).resolves.toBe('order 4711 2');
       expect(runner.calls).toEqual([
-        { method: 'Orders.place', args: ['4711', 2], events: undefined, work: expect.any(Function) as unknown },
+        {
+          method: 'Orders.place',
+          args: ['4711', 2],
+          events: undefined,
+          transaction: {},
+          work: expect.any(Function) as unknown,
+        },
       ]);
     });
 
@@ -120,6 +126,49 @@ describe('a method with @Outboxed', () => {
       await expect(service.outer()).resolves.toBe('done');
       expect(runner.methods).toEqual(['Shop.outer', 'Shop.inner']);
     });
+  });
+
+  it('is run in the transaction that its options ask for, in each form', async () => {
+    @Injectable()
+    class Orders {
+      @Outboxed({ propagation: 'NESTED' })
+      async plain(): Promise<void> {
+        return Promise.resolve();
+      }
+
+      @Outboxed({
+        topic: 'orders',
+        aggregateType: 'order',
+        eventType: 'OrderPlaced',
+        aggregateId: '1',
+        propagation: 'REQUIRES_NEW',
+        isolationLevel: 'SERIALIZABLE',
+      })
+      async declared(): Promise<void> {
+        return Promise.resolve();
+      }
+
+      @Outboxed(() => undefined, { isolationLevel: 'REPEATABLE READ' })
+      async made(): Promise<void> {
+        return Promise.resolve();
+      }
+    }
+    const { service, runner } = await withRunner(Orders);
+    await service.plain();
+    await service.declared();
+    await service.made();
+    expect(runner.calls.map(({ transaction }) => transaction)).toEqual([
+      { propagation: 'NESTED', isolationLevel: undefined },
+      { propagation: 'REQUIRES_NEW', isolationLevel: 'SERIALIZABLE' },
+      { propagation: undefined, isolationLevel: 'REPEATABLE READ' },
+    ]);
+    expect(runner.calls.map(({ events }) => typeof events)).toEqual(['undefined', 'object', 'function']);
+  });
+
+  it('is refused while the class is being defined, where its options are wrong', () => {
+    const wrong = { propagation: 'SUPPORTS' } as unknown as { propagation: 'NESTED' };
+    expect(() => Outboxed(wrong)).toThrow('propagation of @Outboxed is "SUPPORTS", and must be one of REQUIRED');
+    expect(() => Outboxed(() => undefined, wrong)).toThrow('propagation of @Outboxed is "SUPPORTS"');
   });
 
   describe('where none was injected', () => {

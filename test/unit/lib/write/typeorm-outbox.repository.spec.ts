@@ -19,7 +19,7 @@ describe('the outbox of a data source', () => {
     dataSource = await aDataSource();
     opened = [];
     dataSource.driver.createQueryRunner = () => {
-      const runner = new FakeRunner();
+      const runner = new FakeRunner(dataSource);
       opened.push(runner);
       return runner.asRunner;
     };
@@ -29,7 +29,7 @@ describe('the outbox of a data source', () => {
       dataSource,
       new OutboxTables(dataSource, 'default'),
       context,
-      1000,
+      { maxEventBytes: 1000, preparedStatements: true },
       onCommitted,
     );
   });
