@@ -52,7 +52,7 @@ export function watchStatements(runner: QueryRunner, watch: StatementWatch): voi
         watch.ending();
       }
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
     const result = query(...args);
     if (sql === 'COMMIT') {

@@ -11,7 +11,6 @@ import {
   Tree,
   TreeChildren,
   TreeParent,
-  TreeRepository,
 } from 'typeorm';
 import type { TestDatabase } from './database';
 import { Item } from './item.entity';

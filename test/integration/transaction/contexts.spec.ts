@@ -17,7 +17,7 @@ import {
   OutboxTransactionRequiredError,
   OutboxTransactions,
 } from 'nestjs-outboxed';
-import { firstValueFrom, isObservable, type Observable } from 'rxjs';
+import { firstValueFrom, isObservable } from 'rxjs';
 import type { Repository } from 'typeorm';
 import type { AddressInfo } from 'node:net';
 import { eventually } from '../support/eventually';
@@ -100,7 +100,7 @@ describe('In an HTTP application', () => {
   let close: () => Promise<void>;
 
   beforeAll(async () => {
-    const application = suite.app.module.createNestApplication({ logger: false });
+    const application = suite.app.module.createNestApplication();
     await application.listen(0, '127.0.0.1');
     url = `http://127.0.0.1:${String((application.getHttpServer() as { address(): AddressInfo }).address().port)}`;
     close = () => application.close();
@@ -162,7 +162,7 @@ describe('In a microservice', () => {
         throw new Error(`no handler of ${pattern}`);
       }
       const result: unknown = await handler(data, {});
-      return isObservable(result) ? firstValueFrom(result as Observable<unknown>, { defaultValue: undefined }) : result;
+      return isObservable(result) ? firstValueFrom(result, { defaultValue: undefined }) : result;
     }
   }
 
@@ -199,10 +199,8 @@ describe('In a microservice', () => {
   let close: () => Promise<void>;
 
   beforeAll(async () => {
-    const microservice = suite.app.module.createNestMicroservice<MicroserviceOptions>({
-      strategy: server,
-      logger: false,
-    });
+    const options: MicroserviceOptions = { strategy: server };
+    const microservice = suite.app.module.createNestMicroservice(options);
     await microservice.listen();
     close = () => microservice.close();
   });
@@ -300,7 +298,7 @@ describe('In a queue', () => {
 
   const queued = (work: Job['work']): Promise<void> =>
     new Promise((resolve, reject) => {
-      queue.push(work, (error) => (error === undefined ? resolve() : reject(error as Error)));
+      queue.push(work, (error) => (error instanceof Error ? reject(error) : resolve()));
     });
 
   it('a job whose context was lost cannot add an event: an error, not a silent commit of its own', async () => {
@@ -339,7 +337,9 @@ describe('In a queue', () => {
   it('a listener of an event emitter is in the transaction of who emits', async () => {
     const emitter = new EventEmitter();
     let listening: Promise<void> | undefined;
-    emitter.on('placed', (id: string) => (listening = suite.write(id)));
+    emitter.on('placed', (id: string) => {
+      listening = suite.write(id);
+    });
     const failure = new Error('no stock');
     await expect(
       suite.app.transactions.run(async () => {

@@ -1,10 +1,5 @@
 import { OutboxOptionsInvalidError } from '../../../../lib/errors/start-up.errors';
-import {
-  isolationLevels,
-  propagations,
-  type OutboxIsolationLevel,
-  type OutboxPropagation,
-} from '../../../../lib/transaction/propagation';
+import { isolationLevels, propagations, type OutboxPropagation } from '../../../../lib/transaction/propagation';
 import { assertTransactionOptions } from '../../../../lib/write/transaction-option-rules';
 import { thrown } from '../support/thrown';
 
@@ -26,7 +21,7 @@ describe('the options of a transaction', () => {
     const error = await thrown(OutboxOptionsInvalidError, () =>
       assertTransactionOptions({
         propagation: 'required' as OutboxPropagation,
-        isolationLevel: 'SNAPSHOT' as OutboxIsolationLevel,
+        isolationLevel: 'SNAPSHOT',
       }),
     );
     expect(error.faults).toEqual([
