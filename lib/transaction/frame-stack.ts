@@ -23,7 +23,9 @@ export class FrameStack {
   private isManaged = false;
   /** TypeORM is beginning or ending a transaction; statements in this time are its own, or those of subscribers. */
   private controlling = false;
-  /** A savepoint is being set whose code is known: it will run in a frame of its own. */
+  /** An entity manager is about to set a savepoint, and to run code in it. */
+  private entersNext = false;
+  /** Such a savepoint is being set. */
   private entering = false;
   /** The savepoint that an entity manager is about to roll back is not there: it was never set, or is released already. */
   private hasNothingToRollBack = false;
@@ -65,6 +67,16 @@ export class FrameStack {
     this.isManaged = true;
   }
 
+  /** Calls an entity manager's `transaction`, which begins with `startTransaction`: the savepoint is that of the code that it is given. */
+  enter<T>(transaction: () => T): T {
+    this.entersNext = true;
+    try {
+      return transaction();
+    } finally {
+      this.entersNext = false;
+    }
+  }
+
   private watchTransactions(): void {
     const { runner } = this;
     const start = runner.startTransaction.bind(runner);
@@ -76,8 +88,8 @@ export class FrameStack {
     // begun or ended. So not the outcome of the call decides, but the depth that TypeORM keeps, which follows the statements.
     runner.startTransaction = async (isolationLevel) => {
       this.assertMayRun();
-      // By an entity manager, which runs outside of any frame (see TransactionContext.wrapManager); else by hand, by code of this transaction.
-      const isEntered = this.frames.length > 0 && this.host.callingFrame() === undefined;
+      const isEntered = this.entersNext && this.frames.length > 0;
+      this.entersNext = false;
       this.entering = isEntered;
       await this.control(async () => {
         try {

@@ -3,18 +3,17 @@ import { Logger } from '@nestjs/common';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import {
   OutboxForeignTransactionError,
-  OutboxPoolTooSmallError,
   OutboxSavepointOverlapError,
   OutboxTransactionEndedError,
   OutboxTransactionRequiredError,
   type OverlapKind,
 } from '../errors/transaction.errors';
-import { hasSingleConnection } from './connection-pool';
 import { FrameStack } from './frame-stack';
 import { assertIsolation } from './isolation';
 import { joinedQueryRunner, realRunner } from './joined-query-runner';
 import { OutboxTransactions, type OutboxTransaction } from './outbox-transactions';
 import type { OutboxTransactionOptions } from './propagation';
+import { assertSecondConnection } from './second-connection';
 import type { TransactionFrame, TransactionHook } from './transaction-frame';
 
 const contextOfDataSource = Symbol('nestjs-outboxed.transaction-context');
@@ -180,7 +179,10 @@ export class TransactionContext extends OutboxTransactions {
         ? openRunner(mode)
         : joinedQueryRunner(
             frame,
-            () => this.openSecond(() => openRunner(mode)),
+            () => {
+              assertSecondConnection(dataSource, this.dataSourceName);
+              return openRunner(mode);
+            },
             this.host.assertOpen,
             (runner) => dataSource.createEntityManager(runner),
           );
@@ -194,11 +196,11 @@ export class TransactionContext extends OutboxTransactions {
     const transaction = manager.transaction.bind(manager) as (...args: unknown[]) => Promise<unknown>;
     const wrapped = async (...args: unknown[]): Promise<unknown> => {
       const independent = manager.queryRunner === undefined;
+      const stack = manager.queryRunner && this.stacks.get(manager.queryRunner);
       const current = this.current();
-      if (manager.queryRunner !== undefined) {
-        this.stacks.get(manager.queryRunner)?.assertMayRun();
-      } else if (current !== undefined) {
-        this.assertSecondConnection();
+      stack?.assertMayRun();
+      if (independent && current !== undefined) {
+        assertSecondConnection(this.dataSource, this.dataSourceName);
       }
       const inTransaction = args.map((arg) =>
         typeof arg === 'function'
@@ -206,7 +208,8 @@ export class TransactionContext extends OutboxTransactions {
           : arg,
       );
       // Outside of the current transaction: where TypeORM opens a connection of its own here, it must not be given the joined one.
-      return this.storage.run(undefined, () => transaction(...inTransaction));
+      const begin = (): Promise<unknown> => this.storage.run(undefined, () => transaction(...inTransaction));
+      return stack === undefined ? begin() : stack.enter(begin);
     };
     manager.transaction = wrapped;
     return manager;
@@ -228,17 +231,5 @@ export class TransactionContext extends OutboxTransactions {
     const result = await this.storage.run(frame, () => work(manager));
     stack.assertInnermost(frame);
     return result;
-  }
-
-  private openSecond(openRunner: () => QueryRunner): QueryRunner {
-    this.assertSecondConnection();
-    return openRunner();
-  }
-
-  /** A pool of one cannot give a second connection while the current transaction has the first: it would wait for ever. */
-  private assertSecondConnection(): void {
-    if (hasSingleConnection(this.dataSource)) {
-      throw new OutboxPoolTooSmallError(this.dataSourceName);
-    }
   }
 }

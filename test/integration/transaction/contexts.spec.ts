@@ -100,7 +100,7 @@ describe('In an HTTP application', () => {
   let close: () => Promise<void>;
 
   beforeAll(async () => {
-    const application = suite.app.module.createNestApplication({ logger: false });
+    const application = suite.app.module.createNestApplication();
     await application.listen(0, '127.0.0.1');
     url = `http://127.0.0.1:${String((application.getHttpServer() as { address(): AddressInfo }).address().port)}`;
     close = () => application.close();
@@ -199,10 +199,8 @@ describe('In a microservice', () => {
   let close: () => Promise<void>;
 
   beforeAll(async () => {
-    const microservice = suite.app.module.createNestMicroservice<MicroserviceOptions>({
-      strategy: server,
-      logger: false,
-    });
+    const options: MicroserviceOptions = { strategy: server };
+    const microservice = suite.app.module.createNestMicroservice(options);
     await microservice.listen();
     close = () => microservice.close();
   });
@@ -300,13 +298,7 @@ describe('In a queue', () => {
 
   const queued = (work: Job['work']): Promise<void> =>
     new Promise((resolve, reject) => {
-      queue.push(work, (error) => {
-        if (error === undefined) {
-          resolve();
-        } else {
-          reject(error instanceof Error ? error : new Error('the job failed', { cause: error }));
-        }
-      });
+      queue.push(work, (error) => (error instanceof Error ? reject(error) : resolve()));
     });
 
   it('a job whose context was lost cannot add an event: an error, not a silent commit of its own', async () => {

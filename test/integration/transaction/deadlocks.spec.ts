@@ -122,6 +122,22 @@ describe('A deadlock', () => {
     expect((await suite.stored('calm-')).events).toHaveLength(120);
   });
 
+  it('with oneself is seen by nobody, as only one side of it waits in the database: lock_timeout ends it', async () => {
+    await suite.app.transactions.run(async () => {
+      await add('self-1', 'k10')();
+      const inner = suite.app.transactions.run(
+        async () => {
+          await suite.app.dataSource.query("set local lock_timeout = '50ms'");
+          await add('self-2', 'k10')();
+        },
+        { propagation: 'REQUIRES_NEW' },
+      );
+      await expect(inner).rejects.toMatchObject({ driverError: { code: '55P03' } });
+      await suite.app.transactions.run(add('self-3', 'k11'), { propagation: 'REQUIRES_NEW' });
+    });
+    expect((await suite.stored('self-')).events).toEqual(['self-1', 'self-3']);
+  });
+
   it('may be tried again', async () => {
     await suite.writers.items.save({ id: 'again' });
     await crossing([save('again', 'victim'), add('again-1', 'k9')], [add('again-2', 'k9'), save('again', 'other')]);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { ClsPluginTransactional, Propagation, Transactional, TransactionHost } from '@nestjs-cls/transactional';
 import { TransactionalAdapterTypeOrm } from '@nestjs-cls/transactional-adapter-typeorm';
-import { ClsModule } from 'nestjs-cls';
+import { ClsModule, ClsModuleOptions } from 'nestjs-cls';
 import { Outboxed } from 'nestjs-outboxed';
 import { createDatabase, type TestDatabase } from '../support/database';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
@@ -78,13 +78,15 @@ describe('With nestjs-cls, a transaction', () => {
       url: database.url,
       typeorm: { entities: writers.entities },
       imports: [
-        ClsModule.forRoot({
-          plugins: [
-            new ClsPluginTransactional({
-              adapter: new TransactionalAdapterTypeOrm({ dataSourceToken: getDataSourceToken() as string }),
-            }),
-          ],
-        }),
+        ClsModule.forRoot(
+          Object.assign(new ClsModuleOptions(), {
+            plugins: [
+              new ClsPluginTransactional({
+                adapter: new TransactionalAdapterTypeOrm({ dataSourceToken: getDataSourceToken() as string }),
+              }),
+            ],
+          }),
+        ),
       ],
       providers: [...writers.providers, Opening],
     });

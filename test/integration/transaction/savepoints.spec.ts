@@ -73,6 +73,36 @@ describe('A savepoint', () => {
     expect(rows.map(({ id }) => id)).toEqual(['e-2', 'e-3']);
   });
 
+  it('that cannot be set, as a failed statement was swallowed, loses the savepoint around it, and no more', async () => {
+    await transaction(async (savepoint) => {
+      await suite.write('h-1');
+      const around = savepoint(async () => {
+        await suite.write('h-2');
+        await suite.app.dataSource.query('select 1 / 0').catch(() => undefined);
+        await expect(savepoint(() => suite.write('h-3'))).rejects.toMatchObject({ driverError: { code: '25P02' } });
+      });
+      await expect(around).rejects.toMatchObject({ driverError: { code: '25P02' } });
+      await suite.write('h-4');
+    });
+    expect(await suite.stored('h-')).toEqual(both('h-1', 'h-4'));
+  });
+
+  it.each(['commitTransaction', 'rollbackTransaction'] as const)(
+    'that its own code has ended by hand costs the transaction, of which no part is committed: %s',
+    async (end) => {
+      const ended = suite.app.dataSource.transaction(async (manager) => {
+        await suite.write(`i-${end}-1`);
+        await manager.transaction(async (inner) => {
+          await suite.write(`i-${end}-2`);
+          await inner.queryRunner![end]();
+        });
+        await suite.write(`i-${end}-3`);
+      });
+      await expect(ended).rejects.toMatchObject({ code: 'OUTBOX_TRANSACTION_ENDED' });
+      expect(await suite.stored(`i-${end}`)).toEqual(both());
+    },
+  );
+
   it('that is set by hand on a bound runner is followed', async () => {
     const queryRunner = suite.app.dataSource.createQueryRunner();
     await queryRunner.startTransaction();

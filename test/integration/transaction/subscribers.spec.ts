@@ -1,4 +1,4 @@
-import { InProcessPublisher } from 'nestjs-outboxed';
+import { InProcessPublisher, OutboxSavepointOverlapError } from 'nestjs-outboxed';
 import type { EntitySubscriberInterface, InsertEvent, TransactionCommitEvent } from 'typeorm';
 import { eventually } from '../support/eventually';
 import { Item } from '../support/item.entity';
@@ -103,19 +103,55 @@ describe('A subscriber', () => {
     expect(await suite.stored('told')).toEqual(both('told'));
   });
 
-  it('that throws after the release of a savepoint costs the transaction, as TypeORM then rolls it back: never a part of it', async () => {
-    const failing = failingAt('afterTransactionCommit');
-    await subscribed(failing, async () => {
-      const transaction = suite.app.dataSource.transaction(async (manager) => {
+  it('that throws after the release of a savepoint changes nothing of that, as after a COMMIT', async () => {
+    await subscribed(failingAt('afterTransactionCommit'), async () => {
+      await suite.app.dataSource.transaction(async (manager) => {
         await suite.write('savepoint-1');
-        await manager
-          .transaction(() => suite.write('savepoint-2'))
-          .catch((error: unknown) => expect(error).toBe(failure));
+        await expect(manager.transaction(() => suite.write('savepoint-2'))).rejects.toBe(failure);
         await suite.write('savepoint-3');
       });
-      await expect(transaction).rejects.toThrow();
     });
-    expect(await suite.stored('savepoint')).toEqual(both());
+    expect(await suite.stored('savepoint')).toEqual(both('savepoint-1', 'savepoint-2', 'savepoint-3'));
+  });
+
+  it.each<keyof EntitySubscriberInterface>([
+    'beforeTransactionStart',
+    'afterTransactionStart',
+    'beforeTransactionCommit',
+  ])('that refuses a savepoint at %s loses what is inside it, and nothing else', async (name) => {
+    const failing = failingAt(name);
+    failing.active = false;
+    await subscribed(failing, async () => {
+      await suite.app.dataSource.transaction(async (manager) => {
+        await suite.write(`refused-${name}-1`);
+        failing.active = true;
+        await expect(manager.transaction(() => suite.write(`refused-${name}-2`))).rejects.toBe(failure);
+        await suite.write(`refused-${name}-3`);
+        await suite.app.dataSource.transaction(() => suite.write(`refused-${name}-4`));
+      });
+    });
+    expect(await suite.stored(`refused-${name}`)).toEqual(
+      both(`refused-${name}-1`, `refused-${name}-3`, `refused-${name}-4`),
+    );
+  });
+
+  it('that prevents the rollback of a savepoint costs the transaction, which is reported: never is a part of it committed', async () => {
+    const failing = failingAt('beforeTransactionRollback');
+    await subscribed(failing, async () => {
+      const transaction = suite.app.dataSource.transaction(async (manager) => {
+        await suite.write('prevented-1');
+        const inside = async (): Promise<void> => {
+          await suite.write('prevented-2');
+          throw new Error('no stock');
+        };
+        await expect(manager.transaction(inside)).rejects.toThrow('no stock');
+        await suite.write('prevented-3');
+      });
+      await expect(transaction).rejects.toBeInstanceOf(OutboxSavepointOverlapError);
+    });
+    expect(await suite.stored('prevented')).toEqual(both());
+    await suite.app.dataSource.transaction(() => suite.write('prevented-after'));
+    expect(await suite.stored('prevented')).toEqual(both('prevented-after'));
   });
 
   it('may add an event for each row that is written, in the same transaction', async () => {

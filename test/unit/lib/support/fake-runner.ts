@@ -2,7 +2,16 @@ import type { QueryRunner } from 'typeorm';
 
 /** The moments at which a subscriber's hook can fail, and the statements that the database can refuse. */
 export type Moment =
-  'START' | 'SAVEPOINT' | 'COMMIT' | 'RELEASE' | 'ROLLBACK' | 'after start' | 'after commit' | 'after rollback';
+  | 'before start'
+  | 'before rollback'
+  | 'START'
+  | 'SAVEPOINT'
+  | 'COMMIT'
+  | 'RELEASE'
+  | 'ROLLBACK'
+  | 'after start'
+  | 'after commit'
+  | 'after rollback';
 
 /** Short names of the statements that TypeORM writes itself. */
 const SHORT: readonly [RegExp, string, Moment | undefined][] = [
@@ -30,12 +39,20 @@ export class FakeRunner {
   /** Whether a failed statement has aborted the transaction: PostgreSQL then answers COMMIT with ROLLBACK. */
   aborted = false;
   transactionDepth = 0;
-  readonly broadcaster = { broadcastAfterQueryEvent: (..._event: unknown[]): void => undefined };
+  readonly broadcaster: { broadcastAfterQueryEvent: (...event: unknown[]) => void } = {
+    broadcastAfterQueryEvent: () => undefined,
+  };
 
   constructor(readonly connection?: unknown) {}
 
   async startTransaction(isolationLevel?: string): Promise<void> {
     this.isTransactionActive = true;
+    try {
+      this.mayFail('before start');
+    } catch (error) {
+      this.isTransactionActive = false;
+      throw error;
+    }
     if (this.transactionDepth === 0) {
       await this.query('START TRANSACTION');
       if (isolationLevel !== undefined) {
@@ -62,6 +79,7 @@ export class FakeRunner {
 
   async rollbackTransaction(): Promise<void> {
     this.assertActive();
+    this.mayFail('before rollback');
     if (this.transactionDepth > 1) {
       await this.query(`ROLLBACK TO SAVEPOINT typeorm_${this.transactionDepth - 1}`);
     } else {
@@ -77,7 +95,7 @@ export class FakeRunner {
     return Promise.resolve();
   }
 
-  async query(statement: string, ..._more: unknown[]): Promise<unknown> {
+  async query(statement: string, parameters: unknown[] = []): Promise<unknown> {
     if (this.isReleased) {
       throw new Error('the runner is released');
     }
@@ -89,7 +107,7 @@ export class FakeRunner {
     this.statements.push(statement.replace(pattern, short));
     const answer = this.answer(statement);
     const command = statement === 'COMMIT' && this.aborted ? 'ROLLBACK' : statement.split(' ')[0];
-    this.broadcaster.broadcastAfterQueryEvent({}, statement, [], true, 0, { command }, undefined);
+    this.broadcaster.broadcastAfterQueryEvent({}, statement, parameters, true, 0, { command }, undefined);
     return answer;
   }
 

@@ -1,4 +1,8 @@
-import { OutboxTransactionAbortedError, OutboxTransactionEndedError } from '../../../../lib/errors/transaction.errors';
+import {
+  OutboxSavepointOverlapError,
+  OutboxTransactionAbortedError,
+  OutboxTransactionEndedError,
+} from '../../../../lib/errors/transaction.errors';
 import { FrameStack } from '../../../../lib/transaction/frame-stack';
 import type { TransactionFrame } from '../../../../lib/transaction/transaction-frame';
 import { aStackHost } from '../support/a-stack-host';
@@ -266,6 +270,147 @@ describe('a savepoint', () => {
     expect(fake.statements).toEqual(['START', 'SAVEPOINT 1', 'RELEASE 1', 'ROLLBACK']);
     expect([outer.outcome, stack.top]).toEqual(['rolled back', undefined]);
     expect(hook).not.toHaveBeenCalled();
+  });
+});
+
+describe('a savepoint of an entity manager', () => {
+  const setByManager = (fake: FakeRunner, stack: FrameStack): Promise<void> =>
+    stack.enter(() => fake.startTransaction());
+
+  it('that cannot be set costs nothing: the rollback that TypeORM then asks for would hit the transaction', async () => {
+    const { fake, stack, top } = watched();
+    const hook = jest.fn();
+    await fake.startTransaction();
+    const outer = top();
+    outer.onCommit(hook);
+    fake.failing.add('SAVEPOINT');
+    await expect(setByManager(fake, stack)).rejects.toThrow('SAVEPOINT failed');
+    await rollbackAsTypeOrm(fake);
+    expect([outer.outcome, stack.top]).toEqual([undefined, outer]);
+    await fake.commitTransaction();
+    expect(fake.statements).toEqual(['START', 'COMMIT']);
+    expect(hook).toHaveBeenCalledTimes(1);
+  });
+
+  it('after whose release a subscriber fails stays, as a commit would', async () => {
+    const { fake, stack, top } = watched();
+    const hook = jest.fn();
+    await fake.startTransaction();
+    const outer = top();
+    await setByManager(fake, stack);
+    top().onCommit(hook);
+    fake.failing.add('after commit');
+    await expect(fake.commitTransaction()).rejects.toThrow('after commit failed');
+    await rollbackAsTypeOrm(fake);
+    expect([outer.outcome, stack.top]).toEqual([undefined, outer]);
+    await fake.commitTransaction();
+    expect(fake.statements).toEqual(['START', 'SAVEPOINT 1', 'RELEASE 1', 'COMMIT']);
+    expect(hook).toHaveBeenCalledTimes(1);
+  });
+
+  it('that a subscriber refuses before it is set leaves the transaction active', async () => {
+    const { fake, stack } = watched();
+    await fake.startTransaction();
+    fake.failing.add('before start');
+    await expect(setByManager(fake, stack)).rejects.toThrow('before start failed');
+    await rollbackAsTypeOrm(fake);
+    expect(fake.isTransactionActive).toBe(true);
+    await fake.commitTransaction();
+    expect(fake.statements).toEqual(['START', 'COMMIT']);
+  });
+
+  it('whose rollback a subscriber prevents is not committed: the transaction is rolled back', async () => {
+    const { fake, stack, top } = watched();
+    await fake.startTransaction();
+    const outer = top();
+    await setByManager(fake, stack);
+    fake.failing.add('before rollback');
+    await expect(fake.rollbackTransaction()).rejects.toThrow('before rollback failed');
+    await thrown(OutboxSavepointOverlapError, () => fake.commitTransaction());
+    await rollbackAsTypeOrm(fake);
+    await fake.release();
+    expect(fake.statements.slice(0, 2)).toEqual(['START', 'SAVEPOINT 1']);
+    expect(fake.statements).not.toContain('RELEASE 1');
+    expect(fake.statements.at(-1)).toBe('ROLLBACK');
+    expect(outer.outcome).toBe('rolled back');
+  });
+
+  it('is closed to the code around it while it is open, and while it is being set', async () => {
+    const { fake, host, stack, top } = watched();
+    await fake.startTransaction();
+    const outer = top();
+    const setting = setByManager(fake, stack);
+    host.calling = outer;
+    await thrown(OutboxSavepointOverlapError, () => fake.query('while it is being set'));
+    await setting;
+    await thrown(OutboxSavepointOverlapError, () => fake.query('while it is open'));
+    host.calling = top();
+    await fake.query('inside');
+    await fake.commitTransaction();
+    host.calling = outer;
+    await fake.query('afterwards');
+    expect(fake.statements).toEqual(['START', 'SAVEPOINT 1', 'inside', 'RELEASE 1', 'afterwards']);
+  });
+
+  it('that was set by hand is open to the code around it, which has set it', async () => {
+    const { fake, host, top } = watched();
+    await fake.startTransaction();
+    host.calling = top();
+    await fake.startTransaction();
+    await fake.query('inside');
+    expect(fake.statements).toEqual(['START', 'SAVEPOINT 1', 'inside']);
+  });
+});
+
+describe('the end of the code of a frame', () => {
+  it('is right where the frame is the innermost one, and open', async () => {
+    const { fake, stack, top } = watched();
+    await fake.startTransaction();
+    expect(() => stack.assertInnermost(top())).not.toThrow();
+  });
+
+  it('is too early where a savepoint in it is open', async () => {
+    const { fake, stack, top } = watched();
+    await fake.startTransaction();
+    const outer = top();
+    await fake.startTransaction();
+    expect(() => stack.assertInnermost(outer)).toThrow(OutboxSavepointOverlapError);
+  });
+
+  it('is too late where it was ended by hand: to end it again would end the one around it', async () => {
+    const { fake, stack, top } = watched();
+    await fake.startTransaction();
+    await fake.startTransaction();
+    const inner = top();
+    await fake.rollbackTransaction();
+    expect(() => stack.assertInnermost(inner)).toThrow(OutboxTransactionEndedError);
+  });
+});
+
+describe('a runner that is released in the middle of a transaction', () => {
+  it('rolls it back first, so that it does not go to the next user of the connection', async () => {
+    const { fake } = watched();
+    await fake.startTransaction();
+    await fake.startTransaction();
+    await fake.release();
+    expect(fake.statements).toEqual(['START', 'SAVEPOINT 1', 'ROLLBACK']);
+    expect(fake.isReleased).toBe(true);
+  });
+
+  it('is released also where that fails', async () => {
+    const { fake } = watched();
+    await fake.startTransaction();
+    fake.failing.add('ROLLBACK');
+    await fake.release();
+    expect(fake.isReleased).toBe(true);
+  });
+
+  it('runs no statement where there is none', async () => {
+    const { fake } = watched();
+    await fake.startTransaction();
+    await fake.commitTransaction();
+    await fake.release();
+    expect(fake.statements).toEqual(['START', 'COMMIT']);
   });
 });
 

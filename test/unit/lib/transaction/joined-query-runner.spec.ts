@@ -33,7 +33,7 @@ async function join(): Promise<Joined> {
 }
 
 function managerOf(queryRunner: QueryRunner): EntityManager {
-  return { queryRunner } as EntityManager;
+  return { queryRunner } as unknown as EntityManager;
 }
 
 describe('a runner inside a transaction', () => {

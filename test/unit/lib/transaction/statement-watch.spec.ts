@@ -27,7 +27,7 @@ describe('a watched statement', () => {
     const query = jest.fn().mockResolvedValue([]);
     fake.query = query;
     watchStatements(fake.asRunner, { before: jest.fn(), ending: jest.fn(), holdsKeys: () => false });
-    await fake.query('select $1', [7], true);
+    await fake.asRunner.query('select $1', [7], true);
     expect(query.mock.calls).toEqual([['select $1', [7], true]]);
   });
 
