@@ -14,7 +14,6 @@ import { startUpMessage } from './start-up-message';
 const PARTITIONS = 6;
 
 async function serve(config: ShopConfig): Promise<void> {
-   
   const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(config), {
     // A failed start throws, and what was logged until then is not shown: the message below says more than Nest's stack.
     abortOnError: false,
