@@ -1,14 +1,14 @@
 import { OutboxError } from './outbox.error';
 
-/** An event was added where no transaction is open. */
+/** Something that belongs into a transaction was asked for where none is open. */
 export class OutboxTransactionRequiredError extends OutboxError {
   readonly code = 'OUTBOX_TRANSACTION_REQUIRED';
 
-  constructor(dataSource: string) {
+  /** @param what what was asked for, to stand before "only inside a transaction" */
+  constructor(dataSource: string, what = 'An event can be added') {
     super(
-      `An event can be added only inside a transaction of the data source "${dataSource}", so that it commits or rolls back ` +
-        'with the rows it tells of; none is open here. Decorate the service method with @Outboxed(), or wrap the code in ' +
-        'dataSource.transaction(async () => { ... }).',
+      `${what} only inside a transaction of the data source "${dataSource}"; none is open here. Decorate the service method with @Outboxed(), or ` +
+        'wrap the code in dataSource.transaction(async () => { ... }). (An event commits or rolls back with the rows that it tells of.)',
     );
   }
 }

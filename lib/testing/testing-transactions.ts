@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { OutboxTransactionRequiredError } from '../errors/transaction.errors';
 import { OutboxTransactions, type OutboxTransaction } from '../transaction/outbox-transactions';
@@ -80,7 +81,9 @@ export class TestingTransactions extends OutboxTransactions {
       Promise.resolve()
         .then(() => this.storage.run(undefined, hook))
         .catch((error: unknown) => {
-          this.logger.error(`A hook that runs after the end of a transaction has failed: ${String(error)}`);
+          this.logger.error(
+            `A hook that runs after the end of a transaction has failed: ${error instanceof Error ? String(error) : inspect(error)}`,
+          );
         });
     }
   }

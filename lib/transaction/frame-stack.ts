@@ -8,8 +8,15 @@ export interface FrameStackHost {
   /** The frame that the calling code runs in, open or not. */
   callingFrame(): TransactionFrame | undefined;
   assertOpen(frame: TransactionFrame): void;
+  /** Runs `work` in no frame. */
+  outside<T>(work: () => T): T;
   refuseOverlap(what: OverlapKind): never;
   callHooks(hooks: Iterable<TransactionHook>): void;
+}
+
+/** TypeORM's runner for PostgreSQL; with an error, the pool closes the connection. */
+interface PostgresRunner {
+  releasePostgresConnection(error: unknown): Promise<void>;
 }
 
 /**
@@ -41,6 +48,7 @@ export class FrameStack {
         this.assertMayRun();
       },
       ending: () => this.top?.end(),
+      uncertain: () => this.top?.leaveUncertain(),
       holdsKeys: () => this.top?.holdsKeys === true,
     });
   }
@@ -160,15 +168,17 @@ export class FrameStack {
     transaction?.end();
     try {
       await this.runner.query('ROLLBACK');
-    } catch {
-      // The connection is gone, and the transaction with it.
+    } catch (error) {
+      // Unless the connection is gone it still holds the transaction, and whoever got it next would commit that with his own: so it is closed.
+      await (this.runner as unknown as PostgresRunner).releasePostgresConnection(error);
     }
   }
 
+  /** Outside of any frame: what subscribers do in this time is not the code of the transaction that is being ended. */
   private async control(work: () => Promise<void>): Promise<void> {
     this.controlling = true;
     try {
-      await work();
+      await this.host.outside(work);
     } finally {
       this.controlling = false;
     }

@@ -7,6 +7,8 @@ export interface StatementWatch {
   before(): void;
   /** The statement that ends the innermost frame is about to be sent. */
   ending(): void;
+  /** COMMIT was sent, and no answer of the server has come. */
+  uncertain(): void;
   /** Whether the transaction has locked ordering keys. */
   holdsKeys(): boolean;
 }
@@ -29,6 +31,7 @@ const DEADLOCK_HINT =
 export function watchStatements(runner: QueryRunner, watch: StatementWatch): void {
   const query = runner.query.bind(runner) as (...args: unknown[]) => Promise<unknown>;
   const commitTag = watchCommitTag(runner);
+  watchDelays(runner, watch);
 
   const failed = (error: unknown): never => {
     if (isDeadlock(error)) {
@@ -56,7 +59,12 @@ export function watchStatements(runner: QueryRunner, watch: StatementWatch): voi
     }
     const result = query(...args);
     if (sql === 'COMMIT') {
-      return result.then(committed);
+      return result.then(committed, (error: unknown) => {
+        if (!isAnswer(error)) {
+          watch.uncertain();
+        }
+        throw error;
+      });
     }
     return watch.holdsKeys() ? result.catch(failed) : result;
   };
@@ -79,6 +87,29 @@ function watchCommitTag(runner: QueryRunner): () => string | undefined {
     broadcast(...args);
   };
   return () => tag;
+}
+
+/**
+ * Asks again after subscribers have had their turn: one that takes its time before a statement lets the end of the transaction overtake it.
+ */
+function watchDelays(runner: QueryRunner, watch: StatementWatch): void {
+  const { broadcaster } = runner as unknown as { broadcaster: { broadcast: (...args: unknown[]) => Promise<void> } };
+  const broadcast = broadcaster.broadcast.bind(broadcaster);
+  broadcaster.broadcast = (...args) => {
+    const [event, sql] = args;
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- TypeORM 1.x renamed it to `dataSource`, which 0.3 does not have
+    if (event !== 'BeforeQuery' || runner.connection.subscribers.length === 0 || CONTROL.test(String(sql))) {
+      return broadcast(...args);
+    }
+    return broadcast(...args).then(() => {
+      watch.before();
+    });
+  };
+}
+
+/** Whether the server has answered with an error that leaves no doubt; a connection that ends does not. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof QueryFailedError && (error.driverError as { severity?: string }).severity === 'ERROR';
 }
 
 function isDeadlock(error: unknown): error is QueryFailedError {

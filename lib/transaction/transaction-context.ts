@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import {
@@ -13,6 +14,7 @@ import { assertIsolation } from './isolation';
 import { joinedQueryRunner, realRunner } from './joined-query-runner';
 import { OutboxTransactions, type OutboxTransaction } from './outbox-transactions';
 import type { OutboxTransactionOptions } from './propagation';
+import { assertTransactionOptions } from './transaction-option-rules';
 import { assertSecondConnection } from './second-connection';
 import type { TransactionFrame, TransactionHook } from './transaction-frame';
 
@@ -53,11 +55,12 @@ export class TransactionContext extends OutboxTransactions {
   }
 
   async run<T>(work: () => Promise<T>, options: OutboxTransactionOptions = {}): Promise<T> {
+    assertTransactionOptions(options);
     const { propagation = 'REQUIRED', isolationLevel } = options;
     const current = this.current();
     if (current === undefined || propagation === 'REQUIRES_NEW') {
       if (propagation === 'MANDATORY') {
-        throw new OutboxTransactionRequiredError(this.dataSourceName);
+        throw new OutboxTransactionRequiredError(this.dataSourceName, 'Work with propagation MANDATORY can run');
       }
       const { manager } = this.dataSource;
       return isolationLevel === undefined ? manager.transaction(work) : manager.transaction(isolationLevel, work);
@@ -116,10 +119,11 @@ export class TransactionContext extends OutboxTransactions {
         : 'queryRunner' in transaction
           ? transaction.queryRunner
           : transaction.manager.queryRunner;
-    if (given !== undefined) {
-      this.stacks.get(realRunner(given))?.assertMayAdd();
-    }
-    if (given?.isTransactionActive !== true) {
+    const stack = given && this.stacks.get(realRunner(given));
+    stack?.assertMayAdd();
+    // TypeORM calls it active before START TRANSACTION is sent, and after a release without an end.
+    const isOpen = stack === undefined ? given?.isTransactionActive === true : stack.top !== undefined;
+    if (given === undefined || !isOpen || given.isReleased) {
       throw new OutboxTransactionRequiredError(this.dataSourceName);
     }
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- TypeORM 1.x renamed it to `dataSource`, which 0.3 does not have
@@ -132,7 +136,10 @@ export class TransactionContext extends OutboxTransactions {
   private required(): TransactionFrame {
     const frame = this.current();
     if (frame === undefined) {
-      throw new OutboxTransactionRequiredError(this.dataSourceName);
+      throw new OutboxTransactionRequiredError(
+        this.dataSourceName,
+        'A hook for the end of a transaction can be registered',
+      );
     }
     return frame;
   }
@@ -147,6 +154,7 @@ export class TransactionContext extends OutboxTransactions {
     refuseOverlap: (what: OverlapKind): never => {
       throw new OutboxSavepointOverlapError(this.dataSourceName, what);
     },
+    outside: <T>(work: () => T): T => this.storage.run(undefined, work),
     /** What has happened stands whatever a hook does, so a hook that fails is logged. */
     callHooks: (hooks: Iterable<TransactionHook>): void => {
       for (const hook of hooks) {
@@ -159,7 +167,9 @@ export class TransactionContext extends OutboxTransactions {
     try {
       await this.storage.run(undefined, hook);
     } catch (error) {
-      this.logger.error(`A hook that runs after the end of a transaction has failed: ${String(error)}`);
+      this.logger.error(
+        `A hook that runs after the end of a transaction has failed: ${error instanceof Error ? String(error) : inspect(error)}`,
+      );
     }
   }
 

@@ -11,6 +11,7 @@ export class TransactionFrame {
   private readonly afterRollback = new Set<TransactionHook>();
   private state: 'open' | TransactionOutcome = 'open';
   private keysAreLocked = false;
+  private isUncertain = false;
 
   constructor(
     /** The real runner, whose connection the transaction lives on. */
@@ -64,6 +65,11 @@ export class TransactionFrame {
     }
   }
 
+  /** COMMIT was sent, and its answer lost: whether PostgreSQL has committed is not known. */
+  leaveUncertain(): void {
+    this.isUncertain = true;
+  }
+
   /** A savepoint that is released hands its hooks to the frame around it; a transaction that commits gives them out to be called. */
   commit(): Iterable<TransactionHook> {
     this.state = 'committed';
@@ -81,6 +87,6 @@ export class TransactionFrame {
 
   rollback(): Iterable<TransactionHook> {
     this.state = 'rolled back';
-    return this.afterRollback;
+    return this.isUncertain ? [] : this.afterRollback;
   }
 }

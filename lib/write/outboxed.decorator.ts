@@ -2,7 +2,7 @@ import { Inject, Optional } from '@nestjs/common';
 import { DEFAULT_DATA_SOURCE, outboxedToken } from '../config/tokens';
 import { OutboxedMisplacedError, OutboxNotRegisteredError } from '../errors/outboxed.errors';
 import type { OutboxTransactionOptions } from '../transaction/propagation';
-import { assertTransactionOptions } from './transaction-option-rules';
+import { assertTransactionOptions } from '../transaction/transaction-option-rules';
 import type { OutboxedEventFields, OutboxedEventFunction, OutboxedEvents } from './outboxed-events';
 import type { OutboxedRunner } from './outboxed-runner';
 

@@ -106,7 +106,7 @@ describe('A COMMIT that fails', () => {
     expect([committed.mock.calls.length, rolledBack.mock.calls.length]).toEqual([0, 1]);
   });
 
-  it('is reported where the connection is lost before it, and the next transaction has another connection', async () => {
+  it('is reported where its connection is lost; no hook claims to know what became of it, and the next transaction has another connection', async () => {
     const rolledBack = jest.fn();
     const transaction = suite.app.dataSource.transaction(async () => {
       suite.app.transactions.afterRollback(rolledBack);
@@ -115,7 +115,7 @@ describe('A COMMIT that fails', () => {
       await suite.database.query('select pg_terminate_backend($1, 5000)', [pid]);
     });
     await expect(transaction).rejects.toThrow();
-    expect(rolledBack).toHaveBeenCalledTimes(1);
+    expect(rolledBack).not.toHaveBeenCalled();
     expect(await suite.stored('lost')).toEqual(both());
     await suite.app.dataSource.transaction(() => suite.write('found'));
     expect(await suite.stored('found')).toEqual(both('found'));

@@ -17,6 +17,15 @@ export function aStackHost(): FrameStackHost & { calling: TransactionFrame | und
     refuseOverlap: (what) => {
       throw new OutboxSavepointOverlapError('default', what);
     },
+    outside(work) {
+      const { calling } = this;
+      this.calling = undefined;
+      try {
+        return work();
+      } finally {
+        this.calling = calling;
+      }
+    },
     callHooks: (hooks) => {
       for (const hook of hooks) {
         hook();

@@ -39,11 +39,21 @@ export class FakeRunner {
   /** Whether a failed statement has aborted the transaction: PostgreSQL then answers COMMIT with ROLLBACK. */
   aborted = false;
   transactionDepth = 0;
-  readonly broadcaster: { broadcastAfterQueryEvent: (...event: unknown[]) => void } = {
+  readonly broadcaster: {
+    broadcast: (...event: unknown[]) => Promise<void>;
+    broadcastAfterQueryEvent: (...event: unknown[]) => void;
+  } = {
+    broadcast: () => Promise.resolve(),
     broadcastAfterQueryEvent: () => undefined,
   };
 
   constructor(readonly connection?: unknown) {}
+
+  /** As TypeORM's: the pool closes the connection, and the runner is released. */
+  releasePostgresConnection(): Promise<void> {
+    this.isReleased = true;
+    return Promise.resolve();
+  }
 
   async startTransaction(isolationLevel?: string): Promise<void> {
     this.isTransactionActive = true;

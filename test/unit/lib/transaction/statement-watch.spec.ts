@@ -7,7 +7,7 @@ import { thrown } from '../support/thrown';
 function watched(holdsKeys = false): { fake: FakeRunner; before: jest.Mock; ending: jest.Mock } {
   const fake = new FakeRunner();
   const [before, ending] = [jest.fn<undefined, []>(), jest.fn<undefined, []>()];
-  watchStatements(fake.asRunner, { before, ending, holdsKeys: () => holdsKeys });
+  watchStatements(fake.asRunner, { before, ending, uncertain: () => undefined, holdsKeys: () => holdsKeys });
   return { fake, before, ending };
 }
 
@@ -26,7 +26,12 @@ describe('a watched statement', () => {
     const fake = new FakeRunner();
     const query = jest.fn().mockResolvedValue([]);
     fake.query = query;
-    watchStatements(fake.asRunner, { before: jest.fn(), ending: jest.fn(), holdsKeys: () => false });
+    watchStatements(fake.asRunner, {
+      before: jest.fn(),
+      ending: jest.fn(),
+      uncertain: () => undefined,
+      holdsKeys: () => false,
+    });
     await fake.asRunner.query('select $1', [7], true);
     expect(query.mock.calls).toEqual([['select $1', [7], true]]);
   });
@@ -88,7 +93,12 @@ describe('a watched COMMIT', () => {
     const fake = new FakeRunner();
     const broadcast = jest.fn();
     fake.broadcaster.broadcastAfterQueryEvent = broadcast;
-    watchStatements(fake.asRunner, { before: jest.fn(), ending: jest.fn(), holdsKeys: () => false });
+    watchStatements(fake.asRunner, {
+      before: jest.fn(),
+      ending: jest.fn(),
+      uncertain: () => undefined,
+      holdsKeys: () => false,
+    });
     await fake.query('COMMIT');
     await fake.query('select 1');
     expect(broadcast.mock.calls.map(([, sql]: unknown[]) => sql)).toEqual(['COMMIT', 'select 1']);

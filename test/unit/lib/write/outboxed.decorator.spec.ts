@@ -167,8 +167,8 @@ describe('a method with @Outboxed', () => {
 
   it('is refused while the class is being defined, where its options are wrong', () => {
     const wrong = { propagation: 'SUPPORTS' } as unknown as { propagation: 'NESTED' };
-    expect(() => Outboxed(wrong)).toThrow('propagation of @Outboxed is "SUPPORTS", and must be one of REQUIRED');
-    expect(() => Outboxed(() => undefined, wrong)).toThrow('propagation of @Outboxed is "SUPPORTS"');
+    expect(() => Outboxed(wrong)).toThrow('propagation is "SUPPORTS", and must be one of REQUIRED');
+    expect(() => Outboxed(() => undefined, wrong)).toThrow('propagation is "SUPPORTS"');
   });
 
   describe('where none was injected', () => {

@@ -1,6 +1,6 @@
 import { OutboxOptionsInvalidError } from '../../../../lib/errors/start-up.errors';
 import { isolationLevels, propagations, type OutboxPropagation } from '../../../../lib/transaction/propagation';
-import { assertTransactionOptions } from '../../../../lib/write/transaction-option-rules';
+import { assertTransactionOptions } from '../../../../lib/transaction/transaction-option-rules';
 import { thrown } from '../support/thrown';
 
 describe('the options of a transaction', () => {
@@ -25,14 +25,14 @@ describe('the options of a transaction', () => {
       }),
     );
     expect(error.faults).toEqual([
-      'propagation of @Outboxed is "required", and must be one of REQUIRED, REQUIRES_NEW, NESTED, MANDATORY',
-      'isolationLevel of @Outboxed is "SNAPSHOT", and must be one of READ UNCOMMITTED, READ COMMITTED, REPEATABLE READ, SERIALIZABLE',
+      'propagation is "required", and must be one of REQUIRED, REQUIRES_NEW, NESTED, MANDATORY',
+      'isolationLevel is "SNAPSHOT", and must be one of READ UNCOMMITTED, READ COMMITTED, REPEATABLE READ, SERIALIZABLE',
     ]);
   });
 
   it.each([null, 7, ''])('are wrong where they are %p', (given) => {
     expect(() => assertTransactionOptions({ propagation: given as unknown as OutboxPropagation })).toThrow(
-      `propagation of @Outboxed is ${JSON.stringify(given)}, and must be one of`,
+      `propagation is ${JSON.stringify(given)}, and must be one of`,
     );
   });
 });
