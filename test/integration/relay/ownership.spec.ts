@@ -101,7 +101,8 @@ describe('Several relays on one database', () => {
     release();
     // It must wait for the lane's row: one that only compared epochs would go by the row as it was.
     await eventually('the settling to wait for the takeover', async () => {
-      const [row] = await database.query<{ waiting: number }>(
+      // Not on the connection of the takeover: within a transaction, pg_stat_activity is always as it was when first read.
+      const [row] = await first.dataSource.query<{ waiting: number }[]>(
         `select count(*)::int as waiting from pg_stat_activity
          where datname = current_database() and wait_event_type = 'Lock' and query like '%for share%'`,
       );
