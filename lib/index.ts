@@ -5,7 +5,7 @@ export type {
   OutboxModuleOptions,
   OutboxOptionsFactory,
 } from './outbox-module.options';
-export type { OutboxKafkaOptions, OutboxOptions } from './config/outbox-options';
+export type { OutboxKafkaOptions, OutboxOptions, OutboxRetention } from './config/outbox-options';
 
 export { Outboxed, type OutboxedDecorator, type OutboxedOptions } from './write/outboxed.decorator';
 export type { OutboxedEventFields, OutboxedEventFunction, OutboxedField } from './write/outboxed-events';
@@ -18,12 +18,20 @@ export type { OutboxEvent } from './interfaces/outbox-event';
 export type { OutboxStats } from './interfaces/outbox-stats';
 
 export { EventOutbox } from './store/event-outbox.entity';
+export { OutboxDeadLetter } from './store/outbox-dead-letter.entity';
 export { OutboxLane } from './store/outbox-lane.entity';
+export { OutboxRelay } from './store/outbox-relay.entity';
 export { outboxEntities } from './store/outbox-entities';
 
 export { EventRelayWorker } from './relay/event-relay.worker';
 export { getRelayToken } from './relay/relay-tokens';
-export type { OutboxMessage, OutboxPublisher, PublishOutcome, PublishResult } from './interfaces/outbox-publisher';
+export type {
+  OutboxMessage,
+  OutboxPublisher,
+  PublishContext,
+  PublishOutcome,
+  PublishResult,
+} from './interfaces/outbox-publisher';
 export { InProcessPublisher, type InProcessHandler } from './publish/in-process.publisher';
 
 export { OutboxError } from './errors/outbox.error';

@@ -1,4 +1,4 @@
-import type { ResolvedOutboxOptions } from './outbox-options';
+import type { OutboxRetention, ResolvedOutboxOptions } from './outbox-options';
 
 /** What a single option may be. Options that depend on each other are checked in resolve-options.ts. */
 export interface OptionRule<T> {
@@ -10,19 +10,10 @@ export interface OptionRule<T> {
   readonly remedy: string;
 }
 
-type SimpleOptions = Omit<ResolvedOutboxOptions, 'kafka' | 'publisher'>;
+type SimpleOptions = Omit<ResolvedOutboxOptions, 'kafka' | 'publisher' | 'retention'>;
 
 function flag(value: boolean, remedy: string): OptionRule<boolean> {
   return { default: value, allowed: 'true or false', accepts: (given) => typeof given === 'boolean', remedy };
-}
-
-function seconds(value: number, min: number, max: number, remedy: string): OptionRule<number> {
-  return {
-    default: value,
-    allowed: `a number of seconds from ${min} to ${max}`,
-    accepts: (given) => typeof given === 'number' && given >= min && given <= max,
-    remedy,
-  };
 }
 
 function count(value: number, min: number, max: number, unit: string, remedy: string): OptionRule<number> {
@@ -34,20 +25,38 @@ function count(value: number, min: number, max: number, unit: string, remedy: st
   };
 }
 
+function time(value: number, min: number, max: number, unit: string, remedy: string): OptionRule<number> {
+  return {
+    default: value,
+    allowed: `a number of ${unit} from ${min} to ${max}`,
+    accepts: (given) => typeof given === 'number' && given >= min && given <= max,
+    remedy,
+  };
+}
+
 /** The one place where defaults and ranges stand; the table in the README is checked against it. */
 export const optionRules: { readonly [K in keyof SimpleOptions]: OptionRule<SimpleOptions[K]> } = {
   relay: flag(true, 'set relay: false in a process that only writes events'),
-  pollIntervalSeconds: seconds(1, 0.01, 3600, 'a commit wakes the relay anyway, so 1 suits most services'),
+  pollIntervalSeconds: time(1, 0.01, 3600, 'seconds', 'a commit wakes the relay anyway, so 1 suits most services'),
   batchSize: count(1000, 1, 10_000, 'events', '1000 is a good start; larger batches bring little'),
   maxBatchBytes: count(8_388_608, 65_536, 268_435_456, 'bytes', 'the relay holds about this much payload in memory'),
   maxEventBytes: count(1_000_000, 1, 104_857_600, 'bytes', "keep it below the broker's message.max.bytes"),
-  errorRetryIntervalSeconds: seconds(30, 0.01, 86_400, 'it doubles with each refusal, so start small'),
-  leaseSeconds: seconds(
+  errorRetryIntervalSeconds: time(30, 0.01, 86_400, 'seconds', 'it doubles with each refusal, so start small'),
+  maxRetries: count(5, 0, 10_000, 'retries', '0 gives an event up at its first refusal'),
+  afterDeadLetter: {
+    default: 'continue',
+    allowed: '"continue" or "hold"',
+    accepts: (given) => given === 'continue' || given === 'hold',
+    remedy: '"hold" keeps later events of the key back until an operator has decided',
+  },
+  leaseSeconds: time(
     20,
     17,
     3600,
+    'seconds',
     'two thirds of it must be longer than a send may take (10 s) and a margin of 1 s',
   ),
+  shutdownSeconds: time(10, 0, 3600, 'seconds', 'keep it below what the platform grants a process that is to end'),
   preparedStatements: flag(true, 'set false only behind a connection pooler that does not keep prepared statements'),
   source: {
     default: 'nestjs-outboxed',
@@ -56,4 +65,15 @@ export const optionRules: { readonly [K in keyof SimpleOptions]: OptionRule<Simp
     remedy: 'name the service, such as "/orders" or "https://example.com/orders"',
   },
   allowAutoTopicCreation: flag(false, 'set true only where topics need no deliberate settings, such as in development'),
+};
+
+/** The same for what stands inside `retention`. */
+export const retentionRules: { readonly [K in keyof OutboxRetention]: OptionRule<OutboxRetention[K]> } = {
+  publishedHours: time(24, 0, 87_600, 'hours', '0 deletes an event when it is delivered'),
+  deadLetterDays: {
+    default: null,
+    allowed: 'null, or a number of days from 1 to 3650',
+    accepts: (given) => given === null || (typeof given === 'number' && given >= 1 && given <= 3650),
+    remedy: 'null keeps dead letters until an operator has decided',
+  },
 };

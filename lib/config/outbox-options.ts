@@ -7,6 +7,17 @@ import type { OutboxPublisher } from '../interfaces/outbox-publisher';
  */
 export type OutboxKafkaOptions = Omit<KafkaConfig, 'retry' | 'requestTimeout' | 'enforceRequestTimeout'>;
 
+/** How long what is done with is kept. */
+export interface OutboxRetention {
+  /**
+   * Hours that a delivered event stays in the table; with 0 it is deleted when it is delivered, which is also the fastest.
+   * 0 to 87600. Default: `24`.
+   */
+  readonly publishedHours: number;
+  /** Days that a dead letter is kept; null: until an operator replays or discards it. 1 to 3650. Default: `null`. */
+  readonly deadLetterDays: number | null;
+}
+
 /**
  * The options of the outbox. Durations are seconds where the name ends in `Seconds`, sizes are bytes where it ends in `Bytes`.
  * All are checked while the application starts; unknown names are refused.
@@ -44,6 +55,22 @@ export interface OutboxOptions {
    */
   errorRetryIntervalSeconds?: number | undefined;
   /**
+   * How often an event that the broker refused is tried again before it becomes a dead letter. An outage of the broker does not
+   * count. 0 to 10000. Default: `5`.
+   */
+  maxRetries?: number | undefined;
+  /**
+   * What becomes of the later events of a dead letter's key: `continue` delivers them, `hold` keeps them back until an operator
+   * replays or discards the dead letter, or releases the key. Default: `continue`.
+   */
+  afterDeadLetter?: 'continue' | 'hold' | undefined;
+  /** How long delivered events and dead letters are kept. */
+  retention?: Partial<OutboxRetention> | undefined;
+  /**
+   * Seconds that what is in flight may take at shutdown; what is not settled by then is sent again later. 0 to 3600. Default: `10`.
+   */
+  shutdownSeconds?: number | undefined;
+  /**
    * Seconds that a relay owns its share of the events without renewing; a relay that was killed is replaced after this time, one
    * that stops gracefully at once. 17 to 3600, since a send (10 s at most) must end within two thirds of it. Default: `20`.
    */
@@ -72,6 +99,10 @@ export interface ResolvedOutboxOptions {
   readonly maxBatchBytes: number;
   readonly maxEventBytes: number;
   readonly errorRetryIntervalSeconds: number;
+  readonly maxRetries: number;
+  readonly afterDeadLetter: 'continue' | 'hold';
+  readonly retention: OutboxRetention;
+  readonly shutdownSeconds: number;
   readonly leaseSeconds: number;
   readonly preparedStatements: boolean;
   readonly source: string;

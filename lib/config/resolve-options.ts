@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
 import { OutboxOptionsInvalidError } from '../errors/start-up.errors';
 import { closestName } from './closest-name';
-import { optionRules } from './option-rules';
+import { optionRules, retentionRules, type OptionRule } from './option-rules';
 import type { OutboxOptions, ResolvedOutboxOptions } from './outbox-options';
 
-const optionNames: readonly string[] = ['kafka', 'publisher', ...Object.keys(optionRules)];
+const optionNames: readonly string[] = ['kafka', 'publisher', 'retention', ...Object.keys(optionRules)];
 
 /**
  * Checks the options and fills in the defaults.
@@ -18,16 +18,30 @@ export function resolveOptions(options: OutboxOptions): ResolvedOutboxOptions {
     ]);
   }
   const given = options as Readonly<Record<string, unknown>>;
-  const faults = [...unknownNames(given), ...wrongValues(given), ...wrongDelivery(given)];
+  const faults = [
+    ...unknownNames(given),
+    ...wrongValues(given, optionRules),
+    ...wrongRetention(given['retention']),
+    ...wrongDelivery(given),
+  ];
   if (faults.length > 0) {
     throw new OutboxOptionsInvalidError(faults);
   }
-  const simple = Object.entries(optionRules).map(([name, rule]) => [name, given[name] ?? rule.default] as const);
   return Object.freeze({
     kafka: options.kafka ?? null,
     publisher: options.publisher ?? null,
-    ...Object.fromEntries(simple),
+    retention: Object.freeze(withDefaults(options.retention ?? {}, retentionRules)),
+    ...withDefaults(given, optionRules),
   }) as ResolvedOutboxOptions;
+}
+
+type Rules = Readonly<Record<string, OptionRule<unknown>>>;
+
+function withDefaults(given: object, rules: Rules): object {
+  const values = given as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    Object.entries(rules).map(([name, rule]) => [name, values[name] === undefined ? rule.default : values[name]]),
+  );
 }
 
 function unknownNames(given: Readonly<Record<string, unknown>>): string[] {
@@ -43,10 +57,25 @@ function unknownNames(given: Readonly<Record<string, unknown>>): string[] {
     });
 }
 
-function wrongValues(given: Readonly<Record<string, unknown>>): string[] {
-  return Object.entries(optionRules)
+function wrongValues(given: Readonly<Record<string, unknown>>, rules: Rules, prefix = ''): string[] {
+  return Object.entries(rules)
     .filter(([name, rule]) => given[name] !== undefined && !rule.accepts(given[name]))
-    .map(([name, rule]) => `${name} is ${shown(given[name])}, and must be ${rule.allowed}: ${rule.remedy}`);
+    .map(([name, rule]) => `${prefix}${name} is ${shown(given[name])}, and must be ${rule.allowed}: ${rule.remedy}`);
+}
+
+function wrongRetention(retention: unknown): string[] {
+  if (retention === undefined) {
+    return [];
+  }
+  if (typeof retention !== 'object' || retention === null || Array.isArray(retention)) {
+    return [`retention is ${shown(retention)}, and must be an object such as { publishedHours: 24 }`];
+  }
+  const given = retention as Readonly<Record<string, unknown>>;
+  const names = Object.keys(retentionRules);
+  const unknown = Object.keys(given)
+    .filter((name) => !names.includes(name))
+    .map((name) => `"retention.${name}" is not an option. Inside retention there are: ${names.join(', ')}`);
+  return [...unknown, ...wrongValues(given, retentionRules, 'retention.')];
 }
 
 /** Where events go: to Kafka, to a publisher of the user's, or nowhere from this process. */

@@ -27,6 +27,15 @@ export interface PublishResult {
   readonly unavailable?: string;
 }
 
+/** What a publisher may ask the relay while it sends. */
+export interface PublishContext {
+  /**
+   * Whether another request may begin. Asked before each request of a batch that takes several: a relay that has lost its share of the events,
+   * or soon may, must not go on sending. What is not sent then is `retry`.
+   */
+  mayContinue(): boolean;
+}
+
 /**
  * The port to a broker.
  *
@@ -40,7 +49,7 @@ export interface PublishResult {
 export interface OutboxPublisher {
   /** Called before the first batch. May fail if the broker is away: the relay goes on, and `publish` connects later. */
   connect(): Promise<void>;
-  publish(batch: readonly OutboxMessage[]): Promise<PublishResult>;
+  publish(batch: readonly OutboxMessage[], context: PublishContext): Promise<PublishResult>;
   /** Called once at shutdown, after the last batch. */
   disconnect(): Promise<void>;
 }

@@ -54,6 +54,7 @@ export class RelayCycle {
   private async deliver(batch: readonly PendingEvent[]): Promise<CycleResult> {
     const { outcomes, unavailable } = await this.publisher.publish(
       batch.map((event) => toMessage(event, this.options.source)),
+      { mayContinue: () => this.leases.maySend },
     );
     const settled = await this.settle(batch, outcomes);
     if (unavailable !== undefined) {

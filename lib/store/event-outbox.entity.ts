@@ -9,12 +9,17 @@ import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 @Entity({ name: 'event_outbox' })
 @Index(['lane', 'seq'], { where: '"published_at" IS NULL' })
 @Index(['lane', 'xid'], { where: '"published_at" IS NULL' })
+@Index(['lane', 'retryAt'], { where: '"published_at" IS NULL AND "retry_at" IS NOT NULL' })
+@Index(['eventKey'], { where: '"published_at" IS NULL AND "attempts" > 0' })
 export class EventOutbox {
   /** Position in the outbox; within one ordering key it is the order of commits. A bigint, so TypeORM gives a string. */
   @PrimaryGeneratedColumn('identity', { name: 'seq', type: 'bigint', generatedIdentity: 'ALWAYS' })
   seq!: string;
 
-  /** The writer's transaction (`pg_current_xact_id()`); a bigint, because TypeORM does not know `xid8`. */
+  /**
+   * The transaction since which the event may be delivered (`pg_current_xact_id()`): its writer's, or the one that noted that its
+   * delay is over, or that brought it back from the dead letters. A bigint, because TypeORM does not know `xid8`.
+   */
   @Column({ name: 'xid', type: 'bigint' })
   xid!: string;
 
@@ -56,7 +61,7 @@ export class EventOutbox {
   @Column({ name: 'created_at', type: 'timestamptz', default: () => 'clock_timestamp()' })
   createdAt!: Date;
 
-  /** Asked-for delay: not to be delivered before. */
+  /** Asked-for delay: not to be delivered before. It stays as it was given. */
   @Column({ name: 'available_at', type: 'timestamptz', nullable: true })
   availableAt!: Date | null;
 
@@ -64,7 +69,10 @@ export class EventOutbox {
   @Column({ name: 'attempts', type: 'smallint', default: 0 })
   attempts!: number;
 
-  /** After a refused attempt: when the next one is due. */
+  /**
+   * Not to be tried before: after a refused attempt the time of the next one, for a delayed event the end of its delay. Null: at once. With
+   * `attempts` above 0, later events of the key wait as well.
+   */
   @Column({ name: 'retry_at', type: 'timestamptz', nullable: true })
   retryAt!: Date | null;
 

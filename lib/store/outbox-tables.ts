@@ -2,7 +2,9 @@ import type { DataSource, EntityMetadata, ObjectLiteral } from 'typeorm';
 import { OutboxColumnsRenamedError, OutboxEntitiesMissingError } from '../errors/start-up.errors';
 import { EventOutbox } from './event-outbox.entity';
 import { outboxEntities } from './outbox-entities';
+import { OutboxDeadLetter } from './outbox-dead-letter.entity';
 import { OutboxLane } from './outbox-lane.entity';
+import { OutboxRelay } from './outbox-relay.entity';
 
 /** A table's name and its columns' names by property, quoted, ready to stand in a statement. */
 export type Table<Entity> = { readonly [Property in keyof Entity]: string } & { readonly tableName: string };
@@ -10,7 +12,9 @@ export type Table<Entity> = { readonly [Property in keyof Entity]: string } & { 
 /** The names of the outbox's tables as TypeORM knows them, so that schema, entityPrefix and naming strategy hold. */
 export class OutboxTables {
   readonly event: Table<EventOutbox>;
+  readonly deadLetter: Table<OutboxDeadLetter>;
   readonly lane: Table<OutboxLane>;
+  readonly relay: Table<OutboxRelay>;
 
   /** @throws OutboxEntitiesMissingError if the data source was not told of the outbox's entities */
   constructor(dataSource: DataSource, dataSourceName: string) {
@@ -21,8 +25,12 @@ export class OutboxTables {
         missing.map((entity) => entity.name),
       );
     }
-    this.event = quotedNames<EventOutbox>(dataSource, dataSourceName, dataSource.getMetadata(EventOutbox));
-    this.lane = quotedNames<OutboxLane>(dataSource, dataSourceName, dataSource.getMetadata(OutboxLane));
+    const namesOf = <Entity extends ObjectLiteral>(entity: new () => Entity): Table<Entity> =>
+      quotedNames<Entity>(dataSource, dataSourceName, dataSource.getMetadata(entity));
+    this.event = namesOf(EventOutbox);
+    this.deadLetter = namesOf(OutboxDeadLetter);
+    this.lane = namesOf(OutboxLane);
+    this.relay = namesOf(OutboxRelay);
   }
 }
 

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { optionRules } from '../../../lib/config/option-rules';
+import { optionRules, retentionRules } from '../../../lib/config/option-rules';
 
 describe('The table of options in the README', () => {
   it('says what the code does', () => {
     const readme = readFileSync(join(__dirname, '../../../README.md'), 'utf8');
     const table = /<!-- options:begin[^>]*-->\s*([^]*?)\s*<!-- options:end -->/.exec(readme)?.[1];
-    const rows = Object.entries(optionRules).map(
+    const nested = Object.entries(retentionRules).map(([name, rule]) => [`retention.${name}`, rule] as const);
+    const rows = [...Object.entries(optionRules), ...nested].map(
       ([name, rule]) => `| \`${name}\` | \`${String(rule.default)}\` | ${rule.allowed} |`,
     );
     expect(table).toBe(['| option | default | allowed |', '| --- | --- | --- |', ...rows].join('\n'));
@@ -14,8 +15,8 @@ describe('The table of options in the README', () => {
 
   it('has the defaults that the types document', () => {
     const types = readFileSync(join(__dirname, '../../../lib/config/outbox-options.ts'), 'utf8');
-    for (const [name, rule] of Object.entries(optionRules)) {
-      const comment = new RegExp(`/\\*\\*(?:(?!\\*/)[^])*\\*/\\s*${name}\\?:`).exec(types)?.[0] ?? '';
+    for (const [name, rule] of Object.entries({ ...optionRules, ...retentionRules })) {
+      const comment = new RegExp(`/\\*\\*(?:(?!\\*/)[^])*\\*/\\s*(?:readonly )?${name}\\??:`).exec(types)?.[0] ?? '';
       expect(comment).toContain(`Default: \`${String(rule.default)}\``);
     }
   });

@@ -42,6 +42,10 @@ describe('the resolved options', () => {
       maxEventBytes: 1_000_000,
       preparedStatements: true,
       errorRetryIntervalSeconds: 30,
+      maxRetries: 5,
+      afterDeadLetter: 'continue',
+      retention: { publishedHours: 24, deadLetterDays: null },
+      shutdownSeconds: 10,
       leaseSeconds: 20,
       source: 'nestjs-outboxed',
       allowAutoTopicCreation: false,
@@ -66,6 +70,10 @@ describe('the resolved options', () => {
       maxEventBytes: 500,
       preparedStatements: false,
       errorRetryIntervalSeconds: 2.5,
+      maxRetries: 0,
+      afterDeadLetter: 'hold' as const,
+      retention: { publishedHours: 0, deadLetterDays: 30 },
+      shutdownSeconds: 0,
       leaseSeconds: 40,
       source: '/orders',
       allowAutoTopicCreation: true,
@@ -109,6 +117,8 @@ describe('an option out of its range', () => {
     ['maxBatchBytes', 65_536, 268_435_456, 1, whole('bytes', 65_536, 268_435_456)],
     ['maxEventBytes', 1, 104_857_600, 1, whole('bytes', 1, 104_857_600)],
     ['errorRetryIntervalSeconds', 0.01, 86_400, 0.001, seconds(0.01, 86_400)],
+    ['maxRetries', 0, 10_000, 1, whole('retries', 0, 10_000)],
+    ['shutdownSeconds', 0, 3600, 0.001, seconds(0, 3600)],
     ['leaseSeconds', 17, 3600, 0.001, seconds(17, 3600)],
   ];
 
@@ -117,7 +127,7 @@ describe('an option out of its range', () => {
       expect(resolve({ kafka, [name]: value })).toHaveProperty(name, value);
     });
 
-    it.each([min - step, max + step, -min, 0, NaN, Infinity, -Infinity])('must not be %d', (value) => {
+    it.each([min - step, max + step, -min - step, NaN, Infinity, -Infinity])('must not be %d', (value) => {
       const remedy = optionRules[name as keyof typeof optionRules].remedy;
       expect(faultsOf({ kafka, [name]: value })).toEqual([
         `${name} is ${Object.is(value, -0) ? '-0' : value}, and must be ${allowed}: ${remedy}`,

@@ -57,7 +57,15 @@ describe('the names of the tables', () => {
       owner: '"owner"',
       epoch: '"epoch"',
       expiresAt: '"expires_at"',
+      rewind: '"rewind"',
     });
+    expect(tables.relay).toEqual({
+      tableName: '"event_outbox_relay"',
+      id: '"id"',
+      lifeLock: '"life_lock"',
+      expiresAt: '"expires_at"',
+    });
+    expect(tables.deadLetter).toMatchObject({ tableName: '"event_outbox_dead_letter"', holdsKey: '"holds_key"' });
   });
 
   it('have the schema of the data source', async () => {
@@ -91,12 +99,12 @@ describe('the names of the tables', () => {
     const make = (): OutboxTables => new OutboxTables(new DataSource({ type: 'postgres' }), 'billing');
     expect(make).toThrow(OutboxEntitiesMissingError);
     expect(make).toThrow(
-      /"billing".*\(EventOutbox, OutboxLane\).*autoLoadEntities: true.*entities: \[\.\.\.outboxEntities/,
+      /"billing".*\(EventOutbox, OutboxDeadLetter, OutboxLane, OutboxRelay\).*autoLoadEntities: true.*entities: \[\.\.\.outboxEntities/,
     );
   });
 
   it('cannot be known where one entity is missing, which is named', async () => {
     const dataSource = await aDataSource({ entities: [EventOutbox] });
-    expect(() => new OutboxTables(dataSource, 'default')).toThrow('(OutboxLane)');
+    expect(() => new OutboxTables(dataSource, 'default')).toThrow('(OutboxDeadLetter, OutboxLane, OutboxRelay)');
   });
 });
