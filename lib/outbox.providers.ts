@@ -100,22 +100,19 @@ function relayParts(
   logger: Logger,
 ): RelayParts {
   const held = new HeldKeys(monotonicClock);
-  const leases = new LaneLeases(
-    dataSource,
-    tables,
-    randomUUID(),
-    options.leaseSeconds,
-    options.pollIntervalSeconds,
-    monotonicClock,
-    async ({ taken, lost }) => {
+  const leases = new LaneLeases(dataSource, tables, { ...options, owner: randomUUID() }, monotonicClock, {
+    onChange: async ({ taken, lost }) => {
       lost.forEach((lane) => held.forgetLane(lane));
       const keys = taken.length === 0 ? [] : await readHeldKeys(dataSource, tables, taken);
       keys.forEach(({ key, seconds }) => held.hold(key, seconds));
     },
-    () => {
+    onTaken: () => {
       loop.wake();
     },
-  );
+    inFlight: () => Promise.resolve(),
+    tellOthers: () => Promise.resolve(),
+    lifeLock: () => null,
+  });
   const cycle = new RelayCycle(dataSource, tables, publisher, leases, held, options, Math.random);
   const loop = new RelayLoop(
     () => cycle.run(),

@@ -48,7 +48,10 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
       setInterval(() => this.wake(), parts.pollIntervalSeconds * 1000),
     );
     // Apart from the loop, which may be sending for long. A failure is reported by the loop, which meets the same database.
-    this.renewal = setInterval(() => void parts.leases.keep().catch(() => undefined), (parts.leaseSeconds * 1000) / 3);
+    this.renewal = setInterval(
+      () => void parts.leases.keep(true).catch(() => undefined),
+      (parts.leaseSeconds * 1000) / 3,
+    );
     this.wake();
   }
 

@@ -4,18 +4,18 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import type { OutboxMessage, PublishResult } from '../../../lib/interfaces/outbox-publisher';
 import { OutboxModule } from '../../../lib/outbox.module';
 import { fetchPending } from '../../../lib/store/fetch-pending';
+import { leave } from '../../../lib/store/leave';
 import { readHeldKeys } from '../../../lib/store/read-held-keys';
-import { releaseLanes } from '../../../lib/store/release-lanes';
-import { renewLanes } from '../../../lib/store/renew-lanes';
+import { renewLanes, type RenewedLanes } from '../../../lib/store/renew-lanes';
 import { settlePublished } from '../../../lib/store/settle-published';
 import { settleRejected } from '../../../lib/store/settle-rejected';
-import { takeLanes } from '../../../lib/store/take-lanes';
+import { takeLanes, type LanesAfterTaking } from '../../../lib/store/take-lanes';
 import { aDataSource } from './support/a-data-source';
 import { aPendingEvent } from './support/a-pending-event';
 
 jest.mock('../../../lib/store/fetch-pending');
+jest.mock('../../../lib/store/leave');
 jest.mock('../../../lib/store/read-held-keys');
-jest.mock('../../../lib/store/release-lanes');
 jest.mock('../../../lib/store/renew-lanes');
 jest.mock('../../../lib/store/settle-published');
 jest.mock('../../../lib/store/settle-rejected');
@@ -26,7 +26,11 @@ const readingHeld = jest.mocked(readHeldKeys);
 const renewing = jest.mocked(renewLanes);
 const taking = jest.mocked(takeLanes);
 
-const ALL = Array.from({ length: 64 }, (_, lane) => ({ lane, epoch: '1' }));
+const lanes = Array.from({ length: 64 }, (_, lane) => ({ lane, epoch: '1' }));
+const NO_RENEWED: RenewedLanes = { lanes: [], target: 64, joined: false };
+const ALL_RENEWED: RenewedLanes = { lanes, target: 64, joined: false };
+const NONE_TAKEN: LanesAfterTaking = { kept: [], taken: [], target: 64 };
+const ALL_TAKEN: LanesAfterTaking = { kept: [], taken: lanes, target: 64 };
 /** The longest there is, so that no poll helps. */
 const POLL_SECONDS = 3600;
 
@@ -38,11 +42,11 @@ describe('the parts of a relay together', () => {
   beforeEach(async () => {
     jest.useFakeTimers();
     jest.resetAllMocks();
-    renewing.mockResolvedValue([]);
-    taking.mockResolvedValue([]);
+    renewing.mockResolvedValue(NO_RENEWED);
+    taking.mockResolvedValue(NONE_TAKEN);
     fetching.mockResolvedValue([]);
     readingHeld.mockResolvedValue([]);
-    jest.mocked(releaseLanes).mockResolvedValue();
+    jest.mocked(leave).mockResolvedValue();
     jest.mocked(settlePublished).mockImplementation((_source, _tables, _claim, seqs) => Promise.resolve(seqs.length));
     jest.mocked(settleRejected).mockImplementation((_source, _tables, _claim, rows) => Promise.resolve(rows.length));
     publish = jest.fn((batch) => Promise.resolve({ outcomes: batch.map(() => ({ status: 'published' as const })) }));
@@ -72,8 +76,8 @@ describe('the parts of a relay together', () => {
   const seconds = (number: number): Promise<void> => jest.advanceTimersByTimeAsync(number * 1000);
 
   it('deliver what a takeover brings at once, not with the next poll', async () => {
-    taking.mockResolvedValueOnce(ALL);
-    renewing.mockResolvedValueOnce([]).mockResolvedValue(ALL);
+    taking.mockResolvedValueOnce(ALL_TAKEN);
+    renewing.mockResolvedValueOnce(NO_RENEWED).mockResolvedValue(ALL_RENEWED);
     fetching.mockResolvedValueOnce([aPendingEvent()]);
     await module.init();
     await seconds(0);
@@ -84,8 +88,8 @@ describe('the parts of a relay together', () => {
     await module.init();
     await seconds(9);
     expect(fetching).not.toHaveBeenCalled();
-    taking.mockResolvedValueOnce(ALL);
-    renewing.mockResolvedValueOnce([]).mockResolvedValue(ALL);
+    taking.mockResolvedValueOnce(ALL_TAKEN);
+    renewing.mockResolvedValueOnce(NO_RENEWED).mockResolvedValue(ALL_RENEWED);
     fetching.mockResolvedValueOnce([aPendingEvent()]);
     await seconds(2);
     expect(fetching.mock.calls[0]?.[2].lanes).toHaveLength(64);
@@ -93,7 +97,7 @@ describe('the parts of a relay together', () => {
   });
 
   it('look for nothing where the timer of the leases has taken nothing', async () => {
-    renewing.mockResolvedValue(ALL);
+    renewing.mockResolvedValue(ALL_RENEWED);
     await module.init();
     await seconds(5);
     const before = fetching.mock.calls.length;
@@ -103,7 +107,7 @@ describe('the parts of a relay together', () => {
   });
 
   it('deliver a retry when it is due, not with the next poll', async () => {
-    renewing.mockResolvedValue(ALL);
+    renewing.mockResolvedValue(ALL_RENEWED);
     fetching.mockResolvedValueOnce([aPendingEvent()]);
     publish.mockResolvedValueOnce({ outcomes: [{ status: 'rejected', reason: 'no' }] });
     await module.init();
@@ -116,8 +120,8 @@ describe('the parts of a relay together', () => {
   });
 
   it('deliver a retry of a former owner when it is due, not with the next poll', async () => {
-    taking.mockResolvedValueOnce(ALL);
-    renewing.mockResolvedValueOnce([]).mockResolvedValue(ALL);
+    taking.mockResolvedValueOnce(ALL_TAKEN);
+    renewing.mockResolvedValueOnce(NO_RENEWED).mockResolvedValue(ALL_RENEWED);
     readingHeld.mockResolvedValue([{ key: 'k', seconds: 7 }]);
     await module.init();
     await seconds(6.9);
@@ -128,7 +132,7 @@ describe('the parts of a relay together', () => {
   });
 
   it('rest where all lanes were lost during a send that was refused', async () => {
-    renewing.mockResolvedValueOnce(ALL);
+    renewing.mockResolvedValueOnce(ALL_RENEWED);
     fetching.mockResolvedValueOnce([aPendingEvent()]);
     let refuse = (): void => undefined;
     publish.mockReturnValueOnce(
