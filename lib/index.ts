@@ -24,6 +24,8 @@ export { OutboxRelay } from './store/outbox-relay.entity';
 export { outboxEntities } from './store/outbox-entities';
 
 export { EventRelayWorker } from './relay/event-relay.worker';
+export type { DrainLimits, DrainResult } from './relay/drain';
+export type { DeliveryCounts } from './relay/delivery-result';
 export { getRelayToken } from './relay/relay-tokens';
 export type {
   OutboxMessage,
@@ -54,6 +56,7 @@ export {
   OutboxTransactionEndedError,
   OutboxTransactionRequiredError,
 } from './errors/transaction.errors';
+export { OutboxNothingToDrainToError } from './errors/relay.errors';
 export { OutboxArgumentInvalidError, OutboxEventIdTakenError, OutboxEventInvalidError } from './errors/event.errors';
 export {
   OutboxedMisplacedError,

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Logger, type Provider } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { SchedulerRegistry } from '@nestjs/schedule';
@@ -9,15 +8,9 @@ import { connectionToken, optionsToken, outboxedToken, publisherToken } from './
 import type { OutboxPublisher } from './interfaces/outbox-publisher';
 import { connect, type OutboxConnection } from './outbox-connection';
 import { KafkaJsPublisher } from './publish/kafkajs.publisher';
-import { EventRelayWorker, type RelayParts } from './relay/event-relay.worker';
-import { HeldKeys } from './relay/held-keys';
-import { LaneLeases } from './relay/lane-leases';
-import { monotonicClock } from './relay/monotonic-clock';
-import { RelayCycle } from './relay/relay-cycle';
-import { RelayLoop } from './relay/relay-loop';
-import { RelayReport } from './relay/relay-report';
+import { relayParts } from './outbox-relay';
+import { EventRelayWorker } from './relay/event-relay.worker';
 import { getRelayToken } from './relay/relay-tokens';
-import { readHeldKeys } from './store/read-held-keys';
 import { getOutboxToken, getTransactionsToken } from './write/outbox-tokens';
 import type { OutboxRepository } from './write/outbox.repository';
 import { TransactionalOutboxedRunner } from './write/outboxed-runner';
@@ -83,43 +76,10 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
   ];
 }
 
+/** Also where `relay` is false, if it is known where to deliver to: `drain` may be called. */
 function publisherOf(options: ResolvedOutboxOptions): OutboxPublisher | null {
-  if (!options.relay) {
-    return null;
-  }
   if (options.publisher !== null) {
     return options.publisher;
   }
   return options.kafka === null ? null : new KafkaJsPublisher(options.kafka, options.allowAutoTopicCreation);
-}
-
-function relayParts(
-  options: ResolvedOutboxOptions,
-  { dataSource, tables }: OutboxConnection,
-  publisher: OutboxPublisher,
-  logger: Logger,
-): RelayParts {
-  const held = new HeldKeys(monotonicClock);
-  const leases = new LaneLeases(dataSource, tables, { ...options, owner: randomUUID() }, monotonicClock, {
-    onChange: async ({ taken, lost }) => {
-      lost.forEach((lane) => held.forgetLane(lane));
-      const keys = taken.length === 0 ? [] : await readHeldKeys(dataSource, tables, taken);
-      keys.forEach(({ key, seconds }) => held.hold(key, seconds));
-    },
-    onTaken: () => {
-      loop.wake();
-    },
-    inFlight: () => Promise.resolve(),
-    tellOthers: () => Promise.resolve(),
-    lifeLock: () => null,
-  });
-  const cycle = new RelayCycle(dataSource, tables, publisher, leases, held, options, Math.random);
-  const loop = new RelayLoop(
-    () => cycle.run(),
-    new RelayReport(logger),
-    Math.random,
-    () => held.nextDueMs,
-  );
-  const { pollIntervalSeconds, leaseSeconds } = options;
-  return { loop, leases, publisher, pollIntervalSeconds, leaseSeconds };
 }

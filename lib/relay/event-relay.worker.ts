@@ -1,17 +1,23 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { BeforeApplicationShutdown, Logger, OnApplicationBootstrap } from '@nestjs/common';
 import type { SchedulerRegistry } from '@nestjs/schedule';
+import { OutboxNothingToDrainToError } from '../errors/relay.errors';
 import type { OutboxPublisher } from '../interfaces/outbox-publisher';
+import { assertDrainLimits, type Drain, type DrainLimits, type DrainResult } from './drain';
 import type { LaneLeases } from './lane-leases';
 import type { RelayLoop } from './relay-loop';
 
 /** What a worker that delivers is made of. */
 export interface RelayParts {
   readonly loop: RelayLoop;
+  readonly drain: Drain;
   readonly leases: LaneLeases;
   readonly publisher: OutboxPublisher;
+  /** Whether it delivers by itself, and not only when it is told to. */
+  readonly relay: boolean;
   readonly pollIntervalSeconds: number;
   readonly leaseSeconds: number;
+  readonly shutdownSeconds: number;
 }
 
 /**
@@ -19,7 +25,7 @@ export interface RelayParts {
  * for what other processes wrote; its poll timer is in `@nestjs/schedule`'s registry as `outbox-relay-<data source>`. At shutdown
  * it finishes what is in flight.
  *
- * With `relay: false` it does nothing.
+ * With `relay: false` it delivers only when {@link EventRelayWorker.drain} is called.
  */
 export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly timerName: string;
@@ -28,7 +34,7 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
   private renewal: NodeJS.Timeout | undefined;
 
   constructor(
-    dataSource: string,
+    private readonly dataSource: string,
     private readonly registry: SchedulerRegistry,
     private readonly logger: Logger,
     private readonly parts: RelayParts | null,
@@ -38,7 +44,7 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
 
   onApplicationBootstrap(): void {
     const { parts } = this;
-    if (parts === null) {
+    if (parts?.relay !== true) {
       return;
     }
     // Not awaited: the application serves whether or not there is a broker.
@@ -57,7 +63,27 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
 
   /** Looks for pending events now. A hint: harmless at any time, and never needed for correctness. */
   wake(): void {
-    this.inOwnContext(() => this.parts?.loop.wake());
+    if (this.parts?.relay === true) {
+      this.inOwnContext(() => this.parts?.loop.wake());
+    }
+  }
+
+  /**
+   * Delivers what is due, once, and tells what became of it: for cron jobs and short-lived functions, with `relay: false` and `kafka`. The
+   * lanes that it takes for that are given back at the end. Where the relay runs by itself as well, it only hastens it.
+   *
+   * What other relays own is left to them, and what was refused waits for its time.
+   *
+   * @throws OutboxNothingToDrainToError if neither `kafka` nor `publisher` is configured
+   * @throws OutboxArgumentInvalidError if a limit is out of range
+   */
+  async drain(limits: DrainLimits = {}): Promise<DrainResult> {
+    const { parts } = this;
+    if (parts === null) {
+      throw new OutboxNothingToDrainToError(this.dataSource);
+    }
+    assertDrainLimits(limits);
+    return this.inOwnContext(() => parts.drain.run(limits));
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -69,14 +95,28 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
     if (this.registry.doesExist('interval', this.timerName)) {
       this.registry.deleteInterval(this.timerName);
     }
-    await parts.loop.stop();
+    await this.finish(parts);
     // Not before: what is in flight may take longer than a lease.
     clearInterval(this.renewal);
-    await parts.leases.release().catch((error: unknown) => {
+    await parts.leases.close().catch((error: unknown) => {
       this.logger.warn(`The leases could not be given back and will lapse: ${String(error)}`);
     });
     await parts.publisher.disconnect().catch((error: unknown) => {
       this.logger.warn(`The publisher could not be disconnected: ${String(error)}`);
     });
+  }
+
+  private async finish({ loop, drain, shutdownSeconds }: RelayParts): Promise<void> {
+    let limit: NodeJS.Timeout | undefined;
+    const tooLong = new Promise<'too long'>((resolve) => {
+      limit = setTimeout(() => resolve('too long'), shutdownSeconds * 1000);
+    });
+    const finished = Promise.all([loop.stop(), drain.close()]);
+    if ((await Promise.race([finished, tooLong])) === 'too long') {
+      this.logger.warn(
+        `What was being sent could not be settled within ${shutdownSeconds} s (shutdownSeconds); it will be sent again.`,
+      );
+    }
+    clearTimeout(limit);
   }
 }

@@ -113,11 +113,20 @@ export class LaneLeases {
     });
   }
 
-  /** Gives everything back, for good. */
+  /** Gives everything back. */
   release(): Promise<void> {
+    return this.leave('unknown');
+  }
+
+  /** Gives everything back, for good. */
+  close(): Promise<void> {
+    return this.leave('gone');
+  }
+
+  private leave(state: 'unknown' | 'gone'): Promise<void> {
     return this.inTurn(async () => {
       const wasPresent = this.state === 'present';
-      this.state = 'gone';
+      this.state = state;
       this.book.leases = new Map();
       if (wasPresent) {
         await leave(this.dataSource, this.tables, this.options.owner);

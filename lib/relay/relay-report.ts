@@ -25,7 +25,7 @@ export class RelayReport {
     }
   }
 
-  roundFailed(error: unknown): void {
+  deliveryFailed(error: unknown): void {
     if (!this.failing) {
       this.failing = true;
       this.logger.warn(`Delivery is interrupted: ${explained(error)}. It resumes by itself.`);

@@ -1,5 +1,5 @@
 import type { OutboxMessage } from '../interfaces/outbox-publisher';
-import type { PendingEvent } from '../store/fetch-pending';
+import type { PendingEvent } from '../store/pending-event';
 
 /**
  * The record of an event: CloudEvents 1.0 in the binary content mode of its Kafka protocol binding (section 3.2), then the event's

@@ -25,12 +25,12 @@ export function laneFence(tables: OutboxTables, lock: 'share' | 'update' = 'shar
        select o.${l.lane} as lane
        from ${l.tableName} o
        join unnest($2::smallint[], $3::bigint[]) as mine(lane, epoch) on mine.lane = o.${l.lane} and mine.epoch = o.${l.epoch}
-       where o.${l.owner} = $1
+       where o.${l.owner} = $1::uuid
        order by o.${l.lane}
        for ${lock} of o
      )`;
 }
 
-export function laneFenceParameters(claim: LaneClaim): unknown[] {
+export function laneFenceParameters(claim: LaneClaim): [string, number[], string[]] {
   return [claim.owner, claim.lanes.map(({ lane }) => lane), claim.lanes.map(({ epoch }) => epoch)];
 }
