@@ -17,6 +17,16 @@ export type { TransactionHook } from './transaction/transaction-frame';
 export type { OutboxEvent } from './interfaces/outbox-event';
 export type { OutboxStats } from './interfaces/outbox-stats';
 
+export { getDeadLettersToken, InjectDeadLetters } from './admin/dead-letters-tokens';
+export { OutboxDeadLetters } from './admin/outbox-dead-letters';
+export type {
+  DeadLetter,
+  DeadLetterDiscard,
+  DeadLetterPage,
+  DeadLetterQuery,
+  DeadLetterReplay,
+} from './interfaces/dead-letter';
+
 export { EventOutbox } from './store/event-outbox.entity';
 export { OutboxDeadLetter } from './store/outbox-dead-letter.entity';
 export { OutboxLane } from './store/outbox-lane.entity';
@@ -46,6 +56,7 @@ export {
   OutboxOptionsInvalidError,
   OutboxRegisteredTwiceError,
 } from './errors/start-up.errors';
+export { OutboxDeadLetterNotFoundError, OutboxReplayConflictError } from './errors/dead-letter.errors';
 export {
   OutboxDeadlockError,
   OutboxForeignTransactionError,

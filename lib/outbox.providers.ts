@@ -2,6 +2,8 @@ import { Logger, type Provider } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { getDataSourceToken } from '@nestjs/typeorm';
+import { getDeadLettersToken } from './admin/dead-letters-tokens';
+import { TypeOrmDeadLetters } from './admin/typeorm-dead-letters';
 import type { OutboxOptions, ResolvedOutboxOptions } from './config/outbox-options';
 import { resolveOptions } from './config/resolve-options';
 import { connectionToken, optionsToken, outboxedToken, publisherToken } from './config/tokens';
@@ -61,6 +63,12 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
         new TypeOrmOutboxRepository(connection.dataSource, connection.tables, connection.transactions, options, () =>
           relay.wake(),
         ),
+    },
+    {
+      provide: getDeadLettersToken(dataSource),
+      inject: [connectionToken(dataSource), getRelayToken(dataSource)],
+      useFactory: (connection: OutboxConnection, relay: EventRelayWorker) =>
+        new TypeOrmDeadLetters(connection.dataSource, connection.tables, connection.transactions, () => relay.wake()),
     },
     {
       provide: getTransactionsToken(dataSource),

@@ -65,7 +65,8 @@ export class TestingOutboxRepository extends OutboxRepository {
   }
 
   stats(): Promise<OutboxStats> {
-    return Promise.resolve({ pending: this.recorded.length, failing: 0, published: 0, oldestPendingSeconds: 0 });
+    const none = { failing: 0, delayed: 0, published: 0, deadLetters: 0, oldestPendingSeconds: 0 };
+    return Promise.resolve({ ...none, pending: this.recorded.length });
   }
 
   private remove(event: RecordedEvent): void {

@@ -2,6 +2,9 @@ import { Inject, Injectable, Module, type DynamicModule, type Type } from '@nest
 import { Test, type TestingModule } from '@nestjs/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { DataSource, DefaultNamingStrategy } from 'typeorm';
+import { getDeadLettersToken } from '../../../lib/admin/dead-letters-tokens';
+import { OutboxDeadLetters } from '../../../lib/admin/outbox-dead-letters';
+import { TypeOrmDeadLetters } from '../../../lib/admin/typeorm-dead-letters';
 import { optionsToken, publisherToken } from '../../../lib/config/tokens';
 import type { ResolvedOutboxOptions } from '../../../lib/config/outbox-options';
 import {
@@ -62,9 +65,10 @@ describe('OutboxModule', () => {
     module.get<ResolvedOutboxOptions>(optionsToken(name), { strict: false });
 
   describe('gives', () => {
-    it('the repository and the relay', async () => {
+    it('the repository, the dead letters and the relay', async () => {
       const module = await start(DataSourceModule.with(dataSource), OutboxModule.forRoot({ relay: false }));
       expect(module.get(OutboxRepository)).toBeInstanceOf(TypeOrmOutboxRepository);
+      expect(module.get(OutboxDeadLetters)).toBeInstanceOf(TypeOrmDeadLetters);
       expect(module.get(EventRelayWorker)).toBeInstanceOf(EventRelayWorker);
     });
 
@@ -77,6 +81,8 @@ describe('OutboxModule', () => {
         OutboxModule.forRoot({ relay: false, dataSource: 'billing', batchSize: 5 }),
       );
       expect(module.get<unknown>(getOutboxToken('billing'))).toBeInstanceOf(TypeOrmOutboxRepository);
+      expect(module.get<unknown>(getDeadLettersToken('billing'))).toBeInstanceOf(TypeOrmDeadLetters);
+      expect(module.get<unknown>(getDeadLettersToken('billing'))).not.toBe(module.get<unknown>(getDeadLettersToken()));
       expect(module.get<unknown>(getOutboxToken('billing'))).not.toBe(module.get<unknown>(getOutboxToken()));
       expect(module.get<unknown>(getRelayToken('billing'))).not.toBe(module.get<unknown>(getRelayToken()));
       expect([optionsOf(module).batchSize, optionsOf(module, 'billing').batchSize]).toEqual([1000, 5]);

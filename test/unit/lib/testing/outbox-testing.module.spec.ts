@@ -200,6 +200,13 @@ describe('the outbox of tests', () => {
 
   it('counts what was added as pending', async () => {
     await outbox.addEvents([anEvent(), anEvent()]);
-    await expect(outbox.stats()).resolves.toEqual({ pending: 2, failing: 0, published: 0, oldestPendingSeconds: 0 });
+    await expect(outbox.stats()).resolves.toEqual({
+      pending: 2,
+      failing: 0,
+      delayed: 0,
+      published: 0,
+      deadLetters: 0,
+      oldestPendingSeconds: 0,
+    });
   });
 });
