@@ -15,7 +15,7 @@ export async function readStats(dataSource: DataSource, tables: OutboxTables): P
   const { rows } = await runStatement<Row>(
     dataSource,
     `select count(*) filter (where ${t.publishedAt} is null) as pending,
-            count(*) filter (where ${t.publishedAt} is null and ${t.retryAt} is not null) as failing,
+            count(*) filter (where ${t.publishedAt} is null and ${t.attempts} > 0) as failing,
             count(${t.publishedAt}) as published,
             extract(epoch from clock_timestamp() - min(${t.createdAt}) filter (where ${t.publishedAt} is null))::float8
               as oldest_pending_seconds
