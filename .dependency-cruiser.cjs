@@ -1,5 +1,5 @@
 /**
- * The folders of lib follow the flow of data: write -> store <- relay -> publish. What stands below never imports what stands above, and
+ * The folders of lib follow the flow of data: write -> store <- relay -> publish; upkeep -> store. What stands below never imports what stands above, and
  * siblings stay apart.
  */
 
@@ -33,6 +33,7 @@ module.exports = {
     mayImportOnly('publish', [...foundation]),
     mayImportOnly('write', [...foundation, 'store', 'transaction']),
     mayImportOnly('relay', [...foundation, 'store']),
+    mayImportOnly('upkeep', [...foundation, 'store']),
     mayImportOnly('migrations', ['store', 'errors']),
     mayImportOnly('testing', [...foundation, 'write', 'store', 'transaction']),
     {

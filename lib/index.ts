@@ -25,6 +25,9 @@ export { outboxEntities } from './store/outbox-entities';
 
 export { EventRelayWorker } from './relay/event-relay.worker';
 export { getRelayToken } from './relay/relay-tokens';
+export { OutboxUpkeep } from './upkeep/outbox-upkeep';
+export type { OutboxUpkeepResult } from './upkeep/upkeep-pass';
+export { getUpkeepToken } from './upkeep/upkeep-tokens';
 export type {
   OutboxMessage,
   OutboxPublisher,

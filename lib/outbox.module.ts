@@ -11,6 +11,7 @@ import type {
 import { outboxProviders } from './outbox.providers';
 import { getRelayToken } from './relay/relay-tokens';
 import { outboxEntities } from './store/outbox-entities';
+import { getUpkeepToken } from './upkeep/upkeep-tokens';
 import { getOutboxToken, getTransactionsToken } from './write/outbox-tokens';
 
 /**
@@ -60,6 +61,7 @@ function outboxModule(
       getOutboxToken(dataSource),
       getTransactionsToken(dataSource),
       getRelayToken(dataSource),
+      getUpkeepToken(dataSource),
       outboxedToken(dataSource),
     ],
   };

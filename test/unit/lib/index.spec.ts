@@ -37,6 +37,7 @@ describe('the public face', () => {
       'OutboxTransactionEndedError',
       'OutboxTransactionRequiredError',
       'OutboxTransactions',
+      'OutboxUpkeep',
       'Outboxed',
       'OutboxedMisplacedError',
       'OutboxedResultMissingError',
@@ -44,6 +45,7 @@ describe('the public face', () => {
       'getOutboxToken',
       'getRelayToken',
       'getTransactionsToken',
+      'getUpkeepToken',
       'outboxEntities',
     ]);
   });
