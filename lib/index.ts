@@ -37,6 +37,9 @@ export { EventRelayWorker } from './relay/event-relay.worker';
 export type { DrainLimits, DrainResult } from './relay/drain';
 export type { DeliveryCounts } from './relay/delivery-result';
 export { getRelayToken } from './relay/relay-tokens';
+export { OutboxUpkeep } from './upkeep/outbox-upkeep';
+export type { OutboxUpkeepResult } from './upkeep/upkeep-pass';
+export { getUpkeepToken } from './upkeep/upkeep-tokens';
 export type {
   OutboxMessage,
   OutboxPublisher,

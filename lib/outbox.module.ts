@@ -12,6 +12,7 @@ import type {
 import { outboxProviders } from './outbox.providers';
 import { getRelayToken } from './relay/relay-tokens';
 import { outboxEntities } from './store/outbox-entities';
+import { getUpkeepToken } from './upkeep/upkeep-tokens';
 import { getOutboxToken, getTransactionsToken } from './write/outbox-tokens';
 
 /**
@@ -63,6 +64,7 @@ function outboxModule(
       getTransactionsToken(dataSource),
       getRelayToken(dataSource),
       getDeadLettersToken(dataSource),
+      getUpkeepToken(dataSource),
       outboxedToken(dataSource),
     ],
   };

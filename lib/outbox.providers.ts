@@ -12,7 +12,12 @@ import { connect, type OutboxConnection } from './outbox-connection';
 import { KafkaJsPublisher } from './publish/kafkajs.publisher';
 import { relayParts } from './outbox-relay';
 import { EventRelayWorker } from './relay/event-relay.worker';
+import { monotonicClock } from './relay/monotonic-clock';
 import { getRelayToken } from './relay/relay-tokens';
+import { deleteExpired } from './store/delete-expired';
+import { OutboxUpkeep } from './upkeep/outbox-upkeep';
+import { upkeepPass } from './upkeep/upkeep-pass';
+import { getUpkeepToken } from './upkeep/upkeep-tokens';
 import { getOutboxToken, getTransactionsToken } from './write/outbox-tokens';
 import type { OutboxRepository } from './write/outbox.repository';
 import { TransactionalOutboxedRunner } from './write/outboxed-runner';
@@ -54,6 +59,23 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
         const parts = publisher === null ? null : relayParts(options, connection, publisher, logger);
         // ScheduleModule is never imported here: a second import would run the application's own cron jobs twice.
         return new EventRelayWorker(dataSource, registry ?? new SchedulerRegistry(), logger, parts);
+      },
+    },
+    {
+      provide: getUpkeepToken(dataSource),
+      inject: [optionsToken(dataSource), connectionToken(dataSource), { token: SchedulerRegistry, optional: true }],
+      useFactory: (
+        options: ResolvedOutboxOptions,
+        connection: OutboxConnection,
+        registry: SchedulerRegistry | undefined,
+      ) => {
+        const { dataSource: source, tables } = connection;
+        const deletePage = deleteExpired.bind(undefined, source, tables);
+        return new OutboxUpkeep(dataSource, registry ?? new SchedulerRegistry(), new Logger('Outbox'), {
+          pass: (stopping) => upkeepPass(deletePage, options.retention, monotonicClock, stopping),
+          scheduled: options.relay,
+          random: Math.random,
+        });
       },
     },
     {

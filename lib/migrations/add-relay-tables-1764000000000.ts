@@ -1,4 +1,4 @@
-import { Table, TableColumn, TableIndex, TableUnique, type MigrationInterface, type QueryRunner } from 'typeorm';
+import { Table, TableColumn, TableIndex, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { EventOutbox } from '../store/event-outbox.entity';
 import { OutboxDeadLetter } from '../store/outbox-dead-letter.entity';
 import { OutboxLane } from '../store/outbox-lane.entity';
@@ -43,8 +43,10 @@ export class AddRelayTables1764000000000 implements MigrationInterface {
           { name: 'died_at', type: 'timestamptz' },
           { name: 'holds_key', type: 'boolean' },
         ],
-        uniques: [new TableUnique({ columnNames: ['id'] })],
-        indices: [new TableIndex({ columnNames: ['event_key'], where: '"holds_key"' })],
+        indices: [
+          new TableIndex({ columnNames: ['event_key'], where: '"holds_key"' }),
+          new TableIndex({ columnNames: ['id'] }),
+        ],
       }),
     );
     await queryRunner.createTable(

@@ -12,7 +12,7 @@ export async function findDeadLetter(
   const d = tables.deadLetter;
   const { rows } = await runStatement<DeadLetterRow>(
     dataSource,
-    `select ${deadLetterColumns(tables)} from ${d.tableName} d where d.${d.id} = $1::uuid`,
+    `select ${deadLetterColumns(tables)} from ${d.tableName} d where d.${d.id} = $1::uuid order by d.${d.seq} desc limit 1`,
     [id],
   );
   const [row] = rows;

@@ -18,6 +18,8 @@ export interface NewEvent {
   readonly eventData: string;
   /** JSON text. */
   readonly headers: string | null;
+  /** ISO 8601, in UTC. */
+  readonly availableAt: string | null;
 }
 
 /** First half of the advisory locks' numbers: apart from any that the application takes. */
@@ -40,7 +42,9 @@ export class InsertEvents {
     /** Whether the connections keep prepared statements. */
     private readonly arePrepared: boolean,
   ) {
-    const into = `${t.tableName} (${[t.xid, t.id, t.lane, t.aggregateType, t.aggregateId, t.eventType, t.topic, t.eventKey, t.eventData, t.headers].join(', ')})`;
+    const identity = [t.xid, t.id, t.lane, t.aggregateType, t.aggregateId, t.eventType, t.topic, t.eventKey];
+    const rest = [t.eventData, t.headers, t.availableAt, t.retryAt];
+    const into = `${t.tableName} (${[...identity, ...rest].join(', ')})`;
     this.one = prepared(insertOne(into));
     this.many = prepared(insertMany(into));
     this.idColumn = t.id;
@@ -63,7 +67,8 @@ export class InsertEvents {
 
 function insertOne(into: string): string {
   return `insert into ${into}
-     select x::text::bigint, $2::uuid, $3::smallint, $4, $5, $6, $7, $8, $9::json, $10::json
+     select x::text::bigint, $2::uuid, $3::smallint, $4, $5, $6, $7, $8, $9::json, $10::json,
+            $11::timestamptz, ${ifInFuture('$11::timestamptz')}
      from pg_current_xact_id() x, pg_advisory_xact_lock(${LOCK_NAMESPACE}, $1) l`;
 }
 
@@ -80,6 +85,7 @@ function valuesOfOne(event: NewEvent): unknown[] {
     event.eventKey,
     event.eventData,
     event.headers,
+    event.availableAt,
   ];
 }
 
@@ -92,9 +98,11 @@ function valuesOfOne(event: NewEvent): unknown[] {
 function insertMany(into: string): string {
   return `insert into ${into}
      select x::text::bigint, e.id, e.lane, e.aggregate_type, e.aggregate_id, e.event_type, e.topic, e.event_key,
-            e.event_data::json, e.headers::json
-     from unnest($2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-            with ordinality as e(id, lane, aggregate_type, aggregate_id, event_type, topic, event_key, event_data, headers, place)
+            e.event_data::json, e.headers::json, e.available_at, ${ifInFuture('e.available_at')}
+     from unnest($2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+                 $11::timestamptz[])
+            with ordinality as e(id, lane, aggregate_type, aggregate_id, event_type, topic, event_key, event_data, headers, available_at,
+                                 place)
      cross join (select count(pg_advisory_xact_lock(${LOCK_NAMESPACE}, number)) from unnest($1::int[]) as number) l
      cross join pg_current_xact_id() x
      order by e.place`;
@@ -113,7 +121,13 @@ function valuesOfMany(events: readonly NewEvent[]): unknown[] {
     events.map((event) => event.eventKey),
     events.map((event) => event.eventData),
     events.map((event) => event.headers),
+    events.map((event) => event.availableAt),
   ];
+}
+
+/** The event waits only if its time has not passed, by the clock that will say when it is due; else it is an ordinary one. */
+function ifInFuture(availableAt: string): string {
+  return `case when ${availableAt} > clock_timestamp() then ${availableAt} end`;
 }
 
 function explained(error: unknown, idColumn: string): unknown {

@@ -41,6 +41,7 @@ describe('the public face', () => {
       'OutboxTransactionEndedError',
       'OutboxTransactionRequiredError',
       'OutboxTransactions',
+      'OutboxUpkeep',
       'Outboxed',
       'OutboxedMisplacedError',
       'OutboxedResultMissingError',
@@ -49,6 +50,7 @@ describe('the public face', () => {
       'getOutboxToken',
       'getRelayToken',
       'getTransactionsToken',
+      'getUpkeepToken',
       'outboxEntities',
     ]);
   });

@@ -23,6 +23,8 @@ import { KafkaJsPublisher } from '../../../lib/publish/kafkajs.publisher';
 import { EventRelayWorker } from '../../../lib/relay/event-relay.worker';
 import { getRelayToken } from '../../../lib/relay/relay-tokens';
 import { outboxEntities } from '../../../lib/store/outbox-entities';
+import { OutboxUpkeep } from '../../../lib/upkeep/outbox-upkeep';
+import { getUpkeepToken } from '../../../lib/upkeep/upkeep-tokens';
 import { getOutboxToken } from '../../../lib/write/outbox-tokens';
 import { OutboxRepository } from '../../../lib/write/outbox.repository';
 import { TypeOrmOutboxRepository } from '../../../lib/write/typeorm-outbox.repository';
@@ -65,11 +67,12 @@ describe('OutboxModule', () => {
     module.get<ResolvedOutboxOptions>(optionsToken(name), { strict: false });
 
   describe('gives', () => {
-    it('the repository, the dead letters and the relay', async () => {
+    it('the repository, the dead letters, the relay and the upkeep', async () => {
       const module = await start(DataSourceModule.with(dataSource), OutboxModule.forRoot({ relay: false }));
       expect(module.get(OutboxRepository)).toBeInstanceOf(TypeOrmOutboxRepository);
       expect(module.get(OutboxDeadLetters)).toBeInstanceOf(TypeOrmDeadLetters);
       expect(module.get(EventRelayWorker)).toBeInstanceOf(EventRelayWorker);
+      expect(module.get(OutboxUpkeep)).toBeInstanceOf(OutboxUpkeep);
     });
 
     it('those of a named data source beside those of the default one', async () => {
@@ -85,6 +88,7 @@ describe('OutboxModule', () => {
       expect(module.get<unknown>(getDeadLettersToken('billing'))).not.toBe(module.get<unknown>(getDeadLettersToken()));
       expect(module.get<unknown>(getOutboxToken('billing'))).not.toBe(module.get<unknown>(getOutboxToken()));
       expect(module.get<unknown>(getRelayToken('billing'))).not.toBe(module.get<unknown>(getRelayToken()));
+      expect(module.get<unknown>(getUpkeepToken('billing'))).not.toBe(module.get<unknown>(getUpkeepToken()));
       expect([optionsOf(module).batchSize, optionsOf(module, 'billing').batchSize]).toEqual([1000, 5]);
     });
 

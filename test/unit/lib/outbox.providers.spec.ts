@@ -3,6 +3,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { OutboxMessage, PublishResult } from '../../../lib/interfaces/outbox-publisher';
 import { OutboxModule } from '../../../lib/outbox.module';
+import { deleteExpired } from '../../../lib/store/delete-expired';
 import { fetchPending } from '../../../lib/store/fetch-pending';
 import { leave } from '../../../lib/store/leave';
 import { readHeldKeys } from '../../../lib/store/read-held-keys';
@@ -13,6 +14,7 @@ import { takeLanes, type LanesAfterTaking } from '../../../lib/store/take-lanes'
 import { aDataSource } from './support/a-data-source';
 import { aPendingEvent } from './support/a-pending-event';
 
+jest.mock('../../../lib/store/delete-expired');
 jest.mock('../../../lib/store/fetch-pending');
 jest.mock('../../../lib/store/leave');
 jest.mock('../../../lib/store/read-held-keys');
@@ -47,6 +49,7 @@ describe('the parts of a relay together', () => {
     fetching.mockResolvedValue([]);
     readingHeld.mockResolvedValue([]);
     jest.mocked(leave).mockResolvedValue();
+    jest.mocked(deleteExpired).mockResolvedValue({ deleted: 0, next: null });
     jest.mocked(settlePublished).mockImplementation((_source, _tables, _claim, seqs) => Promise.resolve(seqs.length));
     jest.mocked(settleRejected).mockImplementation((_source, _tables, _claim, rows) => Promise.resolve(rows.length));
     publish = jest.fn((batch) => Promise.resolve({ outcomes: batch.map(() => ({ status: 'published' as const })) }));
@@ -129,6 +132,14 @@ describe('the parts of a relay together', () => {
     fetching.mockResolvedValueOnce([aPendingEvent({ eventKey: 'k' })]);
     await seconds(0.2);
     expect(publish).toHaveBeenCalledTimes(1);
+  });
+
+  it('delete what has been kept long enough, soon after the start and every minute', async () => {
+    await module.init();
+    await seconds(10);
+    expect(jest.mocked(deleteExpired).mock.calls.map(([, , ...what]) => what)).toEqual([['published', 86_400, '0']]);
+    await seconds(60);
+    expect(deleteExpired).toHaveBeenCalledTimes(2);
   });
 
   it('rest where all lanes were lost during a send that was refused', async () => {
