@@ -34,7 +34,9 @@ export function relayParts(
       return Promise.resolve();
     },
     onTaken: () => {
-      loop.wake();
+      if (options.relay) {
+        loop.wake();
+      }
     },
     inFlight: () => delivery.settled(),
     tellOthers: () => Promise.resolve(),
