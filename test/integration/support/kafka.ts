@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel, type IHeaders } from 'kafkajs';
 import { endedAtLast } from './cleanup';
+import { eventually } from './eventually';
 
 /** The brokers that the suites share; undefined if there are none (global-setup.ts has said so). */
 const brokers = process.env['OUTBOX_TEST_KAFKA_BROKERS']?.split(',');
@@ -87,6 +88,21 @@ export async function readTopic(
     },
   });
   return { records, stop: endedAtLast(() => consumer.disconnect()) };
+}
+
+/** All that stands in a topic now. */
+export async function readWholeTopic(topic: string, on = sharedBrokers()): Promise<readonly ReceivedRecord[]> {
+  const admin = client(on).admin();
+  await admin.connect();
+  // A broker that has just started again does not lead at once.
+  const offsets = await eventually('the offsets', () => admin.fetchTopicOffsets(topic)).finally(() =>
+    admin.disconnect(),
+  );
+  const count = offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+  const { records, stop } = await readTopic(topic, on);
+  await eventually('all records', () => records.length >= count);
+  await stop();
+  return records;
 }
 
 function client(on: string[]): Kafka {
