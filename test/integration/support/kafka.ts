@@ -38,28 +38,40 @@ export interface ReceivedRecord {
 export interface TopicOptions {
   on?: string[];
   partitions?: number;
+  replicas?: number;
   configEntries?: { name: string; value: string }[];
 }
 
 /** A new topic with a name of its own. */
-export async function createTopic({
-  on = sharedBrokers(),
-  partitions = 6,
-  configEntries = [],
-}: TopicOptions = {}): Promise<string> {
+export async function createTopic({ on = sharedBrokers(), ...options }: TopicOptions = {}): Promise<string> {
   const topic = `test-${randomUUID()}`;
-  await createNamedTopic(topic, { on, partitions, configEntries });
+  await createNamedTopic(topic, { on, ...options });
   return topic;
 }
 
 export async function createNamedTopic(
   topic: string,
-  { on = sharedBrokers(), partitions = 6, configEntries = [] }: TopicOptions = {},
+  { on = sharedBrokers(), partitions = 6, replicas = 1, configEntries = [] }: TopicOptions = {},
 ): Promise<void> {
   const admin = client(on).admin();
   await admin.connect();
   try {
-    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions, configEntries }] });
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [{ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }],
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** The brokers that lead a partition of the topic. */
+export async function leadersOf(topic: string, on = sharedBrokers()): Promise<number[]> {
+  const admin = client(on).admin();
+  await admin.connect();
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return [...new Set(topics[0]?.partitions.map(({ leader }) => leader))].sort();
   } finally {
     await admin.disconnect();
   }
