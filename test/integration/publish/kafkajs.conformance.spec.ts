@@ -16,7 +16,7 @@ const PARTITIONS = 3;
 class ProxiedBroker implements Destination {
   readonly keys = keysOfPartitions(2);
   readonly refusedTopic = 'nobody-created-this';
-  readonly longestMs = { publish: 12_000, disconnect: 2500 };
+  readonly longestMs = { publish: 14_000, disconnect: 3000 };
   private signalled: FaultSignal | undefined;
 
   constructor(

@@ -35,7 +35,7 @@ describeWithKafka('When partitions change their leader', () => {
       const topic = await eventually('a topic', () => createTopic({ on: brokers, replicas: 2 }));
       await eventually('both brokers to lead', async () => (await leadersOf(topic, brokers)).join() === '1,2');
       const publisher = new KafkaJsPublisher({ brokers, logCreator }, false);
-      const deliveries = new Deliveries(publisher, 12_000);
+      const deliveries = new Deliveries(publisher, 14_000);
       const keys = Array.from({ length: 30 }, (_, n) => `key-${n}`);
       let failures = 0;
       /** Publishes so many batches, with what was left over of the one before in each. */

@@ -56,9 +56,12 @@ export async function createNamedTopic(
   const admin = client(on).admin();
   await admin.connect();
   try {
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: [{ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }],
+    const config = { topic, numPartitions: partitions, replicationFactor: replicas, configEntries };
+    // kafkajs would wait for leaders, too, but fails where a busy broker does not know the topic yet.
+    await admin.createTopics({ waitForLeaders: false, topics: [config] });
+    await eventually('its leaders', async () => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      return topics[0]?.partitions.length === partitions && topics[0].partitions.every(({ leader }) => leader >= 0);
     });
   } finally {
     await admin.disconnect();
