@@ -33,8 +33,11 @@ export class KafkaJsPublisher implements OutboxPublisher {
     this.connection = new KafkaJsConnection(options, allowAutoTopicCreation);
   }
 
-  connect(): Promise<void> {
-    return this.connection.open();
+  async connect(): Promise<void> {
+    const failure = await withTimeLimit(SEND_LIMIT_MS, this.connection.open(), noAnswer);
+    if (failure !== undefined) {
+      throw failure;
+    }
   }
 
   publish(batch: readonly OutboxMessage[], context: PublishContext): Promise<PublishResult> {
@@ -88,8 +91,12 @@ export class KafkaJsPublisher implements OutboxPublisher {
         () => undefined,
         (error: unknown) => error ?? new Error('kafkajs failed without an error'),
       );
-    return withTimeLimit(SEND_LIMIT_MS, sending, () => new Error(`no answer within ${SEND_LIMIT_MS / 1000} s`));
+    return withTimeLimit(SEND_LIMIT_MS, sending, noAnswer);
   }
+}
+
+function noAnswer(): Error {
+  return new Error(`no answer within ${SEND_LIMIT_MS / 1000} s`);
 }
 
 function toTopicMessages(messages: readonly OutboxMessage[]): TopicMessages[] {

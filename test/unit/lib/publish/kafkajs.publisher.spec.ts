@@ -178,6 +178,17 @@ describe('the publisher through kafkajs', () => {
     });
   });
 
+  it('rejects connect after 11 seconds where nothing answers', async () => {
+    jest.useFakeTimers();
+    const hanging = aProducer();
+    hanging.connect.mockImplementation(() => new Promise(() => undefined));
+    kafka.prepared = [hanging];
+    const connecting = expect(new KafkaJsPublisher(options, false).connect()).rejects.toThrow('no answer within 11 s');
+    await jest.advanceTimersByTimeAsync(11_000);
+    await connecting;
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it('keeps its producer where the message is at fault', async () => {
     const refusing = aProducer();
     refusing.sendBatch.mockRejectedValue(Object.assign(new Error('too large'), { type: 'MESSAGE_TOO_LARGE' }));
