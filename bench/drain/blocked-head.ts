@@ -29,6 +29,7 @@ export async function blockedHead(bench: Bench): Promise<Measured> {
   const [seconds = []] = await alternate([{ name: 'milliseconds', measure: async () => 1000 * (await measure()) }], {
     rounds,
     log: bench.log,
+    warmUp: !bench.quick,
   });
   const figure = summary(seconds.map((milliseconds) => milliseconds / 1000));
   return {

@@ -22,6 +22,7 @@ export async function hotKey(bench: Bench): Promise<Measured> {
   const [one = [], many = []] = await alternate([contender('one key', keysNamed('hot', 1)), contender('500 keys')], {
     rounds,
     log: bench.log,
+    warmUp: !bench.quick,
   });
   const summary = ratio(one, many);
   const from = `${perSecond(one)}, 500 keys ${perSecond(many)}`;

@@ -14,7 +14,7 @@ export async function twoRelays(bench: Bench): Promise<Measured> {
   const { rows, rounds } = bench.quick ? { rows: 20_000, rounds: 3 } : { rows: 200_000, rounds: 7 };
   const alone = await contender(bench, 'one', rows, 1);
   const both = await contender(bench, 'two', rows, 2);
-  const [one = [], two = []] = await alternate([alone, both], { rounds, log: bench.log });
+  const [one = [], two = []] = await alternate([alone, both], { rounds, log: bench.log, warmUp: !bench.quick });
   const summary = ratio(two, one);
   const from = `${perSecond(two)}, one ${perSecond(one)}`;
   return {

@@ -30,7 +30,7 @@ export async function backlogFlatness(bench: Bench): Promise<Figure> {
       { name: 'small', measure: inSmall },
     ],
     // Each time a new process, which warms up by itself.
-    { rounds, log: bench.log, warmUps: 0 },
+    { rounds, log: bench.log, warmUp: false },
   );
   return {
     what: `flat: backlog of ${String(large)} / ${String(SMALL)}`,

@@ -29,7 +29,7 @@ export async function disturbedFlatness(bench: Bench): Promise<{ parked: Figure;
       { name: 'parked', measure: () => measure(withParked) },
       { name: 'held', measure: () => withOpenTransaction(plain, () => measure(plain)) },
     ],
-    { rounds, log: bench.log },
+    { rounds, log: bench.log, warmUp: !bench.quick },
   );
   const figure = (what: string, rates: number[]): Figure => ({
     what,

@@ -10,8 +10,8 @@ export interface RoundOptions {
   readonly rounds: number;
   /** Takes the figures of each round. */
   readonly log: (line: string) => void;
-  /** Rounds before the first that counts. */
-  readonly warmUps?: number;
+  /** Whether a round comes first that does not count: for contenders that have not done their work before. */
+  readonly warmUp: boolean;
 }
 
 /**
@@ -20,9 +20,10 @@ export interface RoundOptions {
  */
 export async function alternate(
   contenders: readonly Contender[],
-  { rounds, log, warmUps = 1 }: RoundOptions,
+  { rounds, log, warmUp }: RoundOptions,
 ): Promise<number[][]> {
   const figures: number[][] = contenders.map(() => []);
+  const warmUps = warmUp ? 1 : 0;
   for (let round = -warmUps; round < rounds; round++) {
     for (let turn = 0; turn < contenders.length; turn++) {
       const index = (round + warmUps + turn) % contenders.length;

@@ -58,7 +58,7 @@ async function withClients(bench: Bench, clients: number, { rounds, milliseconds
       contender('addEvent', clients, milliseconds, withEvent),
       contender('INSERT', clients, milliseconds, withInsert(plain)),
     ],
-    { rounds, log: bench.log },
+    { rounds, log: bench.log, warmUp: true },
   );
   return {
     what: `writing, ${String(clients)} ${clients === 1 ? 'client' : 'clients'}: addEvent / INSERT`,

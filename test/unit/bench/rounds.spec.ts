@@ -9,7 +9,11 @@ describe('The rounds of the benchmark', () => {
       name,
       measure: () => Promise.resolve(turns.push(name)),
     });
-    const figures = await alternate([contender('a'), contender('b')], { rounds: 2, log: () => undefined });
+    const figures = await alternate([contender('a'), contender('b')], {
+      rounds: 2,
+      log: () => undefined,
+      warmUp: true,
+    });
     expect(turns.join('')).toBe('abbaab');
     expect(figures).toEqual([
       [4, 5],
