@@ -24,7 +24,8 @@ export class Topics {
   async create(scope: Scope): Promise<string> {
     const topic = `bench-${randomUUID()}`;
     scope.onEnd(() => this.admin.deleteTopics({ topics: [topic] }));
-    await this.admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: PARTITIONS }] });
+    await this.admin.createTopics({ topics: [{ topic, numPartitions: PARTITIONS }], waitForLeaders: false });
+    await this.untilServed(topic);
     return topic;
   }
 
@@ -53,6 +54,22 @@ export class Topics {
         throw new Error(`${topic} has got ${String(now.count)} of ${String(target)} records, and no more come`);
       }
       last = now;
+    }
+  }
+
+  /** kafkajs can wait for leaders by itself, and gives up where a busy broker does not know its new topic yet. */
+  private async untilServed(topic: string): Promise<void> {
+    const deadline = performance.now() + STALLED_AFTER_MS;
+    for (;;) {
+      try {
+        await this.written(topic);
+        return;
+      } catch (error) {
+        if (performance.now() > deadline) {
+          throw error;
+        }
+        await sleep(LONGEST_PAUSE_MS);
+      }
     }
   }
 }
