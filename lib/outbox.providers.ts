@@ -17,7 +17,11 @@ import { RelayCycle } from './relay/relay-cycle';
 import { RelayLoop } from './relay/relay-loop';
 import { RelayReport } from './relay/relay-report';
 import { getRelayToken } from './relay/relay-tokens';
+import { SignOfLife } from './relay/sign-of-life';
+import { WakeUpReceiver } from './relay/wake-up-receiver';
+import { WakeUpSender } from './relay/wake-up-sender';
 import { readHeldKeys } from './store/read-held-keys';
+import { poolSize } from './transaction/second-connection';
 import { getOutboxToken, getTransactionsToken } from './write/outbox-tokens';
 import type { OutboxRepository } from './write/outbox.repository';
 import { TransactionalOutboxedRunner } from './write/outboxed-runner';
@@ -56,17 +60,26 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
         registry: SchedulerRegistry | undefined,
       ) => {
         const logger = new Logger('Outbox');
-        const parts = publisher === null ? null : relayParts(options, connection, publisher, logger);
+        const owner = randomUUID();
+        const sender = new WakeUpSender(connection.dataSource, connection.tables, owner);
+        const parts =
+          publisher === null ? null : relayParts({ ...options, owner }, connection, publisher, logger, sender);
         // ScheduleModule is never imported here: a second import would run the application's own cron jobs twice.
-        return new EventRelayWorker(dataSource, registry ?? new SchedulerRegistry(), logger, parts);
+        return new EventRelayWorker(dataSource, registry ?? new SchedulerRegistry(), logger, parts, sender);
       },
     },
     {
       provide: getOutboxToken(dataSource),
       inject: [optionsToken(dataSource), connectionToken(dataSource), getRelayToken(dataSource)],
       useFactory: (options: ResolvedOutboxOptions, connection: OutboxConnection, relay: EventRelayWorker) =>
-        new TypeOrmOutboxRepository(connection.dataSource, connection.tables, connection.transactions, options, () =>
-          relay.wake(),
+        new TypeOrmOutboxRepository(
+          connection.dataSource,
+          connection.tables,
+          connection.transactions,
+          options,
+          (lanes) => {
+            relay.committed(lanes);
+          },
         ),
     },
     {
@@ -94,13 +107,15 @@ function publisherOf(options: ResolvedOutboxOptions): OutboxPublisher | null {
 }
 
 function relayParts(
-  options: ResolvedOutboxOptions,
+  options: ResolvedOutboxOptions & { readonly owner: string },
   { dataSource, tables }: OutboxConnection,
   publisher: OutboxPublisher,
   logger: Logger,
+  sender: WakeUpSender,
 ): RelayParts {
+  const report = new RelayReport(logger);
   const held = new HeldKeys(monotonicClock);
-  const leases = new LaneLeases(dataSource, tables, { ...options, owner: randomUUID() }, monotonicClock, {
+  const leases: LaneLeases = new LaneLeases(dataSource, tables, options, monotonicClock, {
     onChange: async ({ taken, lost }) => {
       lost.forEach((lane) => held.forgetLane(lane));
       const keys = taken.length === 0 ? [] : await readHeldKeys(dataSource, tables, taken);
@@ -110,16 +125,25 @@ function relayParts(
       loop.wake();
     },
     inFlight: () => Promise.resolve(),
-    tellOthers: () => Promise.resolve(),
-    lifeLock: () => null,
+    tellOthers: () => sender.shares(),
+    lifeLock: () => signOfLife.lock,
+  });
+  const receiver = new WakeUpReceiver(leases, options.owner, () => {
+    loop.wake();
+  });
+  const signOfLife: SignOfLife = new SignOfLife(dataSource, tables, poolSize(dataSource), report, Math.random, {
+    onMessage: (payload) => {
+      receiver.receive(payload);
+    },
+    onLock: () => leases.keep(true),
   });
   const cycle = new RelayCycle(dataSource, tables, publisher, leases, held, options, Math.random);
   const loop = new RelayLoop(
     () => cycle.run(),
-    new RelayReport(logger),
+    report,
     Math.random,
     () => held.nextDueMs,
   );
   const { pollIntervalSeconds, leaseSeconds } = options;
-  return { loop, leases, publisher, pollIntervalSeconds, leaseSeconds };
+  return { loop, leases, signOfLife, publisher, pollIntervalSeconds, leaseSeconds };
 }

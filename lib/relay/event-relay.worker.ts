@@ -4,22 +4,25 @@ import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { OutboxPublisher } from '../interfaces/outbox-publisher';
 import type { LaneLeases } from './lane-leases';
 import type { RelayLoop } from './relay-loop';
+import type { SignOfLife } from './sign-of-life';
+import type { WakeUpSender } from './wake-up-sender';
 
 /** What a worker that delivers is made of. */
 export interface RelayParts {
   readonly loop: RelayLoop;
   readonly leases: LaneLeases;
+  readonly signOfLife: SignOfLife;
   readonly publisher: OutboxPublisher;
   readonly pollIntervalSeconds: number;
   readonly leaseSeconds: number;
 }
 
 /**
- * Delivers committed events. It starts with the application, is woken by each commit of this process that holds events, and polls
- * for what other processes wrote; its poll timer is in `@nestjs/schedule`'s registry as `outbox-relay-<data source>`. At shutdown
+ * Delivers committed events. It starts with the application, is woken by each commit that holds events of its lanes, and polls
+ * for what it was not told of; its poll timer is in `@nestjs/schedule`'s registry as `outbox-relay-<data source>`. At shutdown
  * it finishes what is in flight.
  *
- * With `relay: false` it does nothing.
+ * With `relay: false` it only tells the relays of other processes of commits.
  */
 export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly timerName: string;
@@ -32,6 +35,7 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
     private readonly registry: SchedulerRegistry,
     private readonly logger: Logger,
     private readonly parts: RelayParts | null,
+    private readonly sender: WakeUpSender,
   ) {
     this.timerName = `outbox-relay-${dataSource}`;
   }
@@ -52,6 +56,7 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
       () => void parts.leases.keep(true).catch(() => undefined),
       (parts.leaseSeconds * 1000) / 3,
     );
+    parts.signOfLife.start();
     this.wake();
   }
 
@@ -60,9 +65,23 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
     this.inOwnContext(() => this.parts?.loop.wake());
   }
 
+  /**
+   * Events of these lanes were committed (a bit for each lane): wakes the relays that own them.
+   *
+   * @internal
+   */
+  committed(lanes: bigint): void {
+    const own = this.parts?.leases.laneBits ?? 0n;
+    if (own === 0n || (lanes & own) !== 0n) {
+      this.wake();
+    }
+    this.sender.events(lanes & ~own);
+  }
+
   async beforeApplicationShutdown(): Promise<void> {
     const { parts } = this;
     if (parts === null) {
+      await this.sender.close();
       return;
     }
     // The application or ScheduleModule may have removed it already.
@@ -75,6 +94,9 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
     await parts.leases.release().catch((error: unknown) => {
       this.logger.warn(`The leases could not be given back and will lapse: ${String(error)}`);
     });
+    // After that: the others would take the lanes of a relay that does not live.
+    await parts.signOfLife.close();
+    await this.sender.close();
     await parts.publisher.disconnect().catch((error: unknown) => {
       this.logger.warn(`The publisher could not be disconnected: ${String(error)}`);
     });
