@@ -6,12 +6,15 @@ import type { OutboxPublisher } from '../interfaces/outbox-publisher';
 import { assertDrainLimits, type Drain, type DrainLimits, type DrainResult } from './drain';
 import type { LaneLeases } from './lane-leases';
 import type { RelayLoop } from './relay-loop';
+import type { SignOfLife } from './sign-of-life';
+import type { WakeUpSender } from './wake-up-sender';
 
 /** What a worker that delivers is made of. */
 export interface RelayParts {
   readonly loop: RelayLoop;
   readonly drain: Drain;
   readonly leases: LaneLeases;
+  readonly signOfLife: SignOfLife;
   readonly publisher: OutboxPublisher;
   /** Whether it delivers by itself, and not only when it is told to. */
   readonly relay: boolean;
@@ -21,8 +24,8 @@ export interface RelayParts {
 }
 
 /**
- * Delivers committed events. It starts with the application, is woken by each commit of this process that holds events, and polls
- * for what other processes wrote; its poll timer is in `@nestjs/schedule`'s registry as `outbox-relay-<data source>`. At shutdown
+ * Delivers committed events. It starts with the application, is woken by each commit that holds events of its lanes, and polls
+ * for what it was not told of; its poll timer is in `@nestjs/schedule`'s registry as `outbox-relay-<data source>`. At shutdown
  * it finishes what is in flight.
  *
  * With `relay: false` it delivers only when {@link EventRelayWorker.drain} is called.
@@ -38,6 +41,7 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
     private readonly registry: SchedulerRegistry,
     private readonly logger: Logger,
     private readonly parts: RelayParts | null,
+    private readonly sender: WakeUpSender,
   ) {
     this.timerName = `outbox-relay-${dataSource}`;
   }
@@ -58,6 +62,7 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
       () => void parts.leases.keep(true).catch(() => undefined),
       (parts.leaseSeconds * 1000) / 3,
     );
+    parts.signOfLife.start();
     this.wake();
   }
 
@@ -86,9 +91,23 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
     return this.inOwnContext(() => parts.drain.run(limits));
   }
 
+  /**
+   * Events of these lanes were committed (a bit for each lane): wakes the relays that own them.
+   *
+   * @internal
+   */
+  committed(lanes: bigint): void {
+    const own = this.parts?.leases.laneBits ?? 0n;
+    if (own === 0n || (lanes & own) !== 0n) {
+      this.wake();
+    }
+    this.sender.events(lanes & ~own);
+  }
+
   async beforeApplicationShutdown(): Promise<void> {
     const { parts } = this;
     if (parts === null) {
+      await this.sender.close();
       return;
     }
     // The application or ScheduleModule may have removed it already.
@@ -101,6 +120,9 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
     await parts.leases.close().catch((error: unknown) => {
       this.logger.warn(`The leases could not be given back and will lapse: ${String(error)}`);
     });
+    // After that: the others would take the lanes of a relay that does not live.
+    await parts.signOfLife.close();
+    await this.sender.close();
     await parts.publisher.disconnect().catch((error: unknown) => {
       this.logger.warn(`The publisher could not be disconnected: ${String(error)}`);
     });

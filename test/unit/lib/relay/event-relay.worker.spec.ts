@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { EventRelayWorker, type RelayParts } from '../../../../lib/relay/event-relay.worker';
+import type { WakeUpSender } from '../../../../lib/relay/wake-up-sender';
 
 interface Fakes {
   readonly log: string[];
@@ -9,7 +10,9 @@ interface Fakes {
   readonly registry: SchedulerRegistry;
   readonly warnings: string[];
   readonly loop: { wake: jest.Mock; stop: jest.Mock };
-  readonly leases: { keep: jest.Mock; release: jest.Mock };
+  readonly leases: { keep: jest.Mock; release: jest.Mock; laneBits: bigint };
+  readonly signOfLife: { start: jest.Mock; close: jest.Mock };
+  readonly sender: { events: jest.Mock; close: jest.Mock };
   readonly publisher: { connect: jest.Mock; publish: jest.Mock; disconnect: jest.Mock };
 }
 
@@ -17,19 +20,30 @@ function aWorker(dataSource = 'default', registry = new SchedulerRegistry()): Fa
   const log: string[] = [];
   const step = (name: string): jest.Mock => jest.fn(() => Promise.resolve(void log.push(name)));
   const loop = { wake: jest.fn(() => void log.push('wake')), stop: step('stop') };
-  const leases = { keep: step('keep'), release: step('release') };
+  const leases = { keep: step('keep'), release: step('release'), laneBits: 0n };
+  const signOfLife = { start: jest.fn(() => void log.push('live')), close: step('die') };
+  const sender = { events: jest.fn(), close: step('fall silent') };
   const publisher = { connect: step('connect'), publish: jest.fn(), disconnect: step('disconnect') };
   const warnings: string[] = [];
   const logger = new Logger();
   jest.spyOn(logger, 'warn').mockImplementation((line: string) => warnings.push(line));
-  const parts = { loop, leases, publisher, pollIntervalSeconds: 2, leaseSeconds: 30 } as unknown as RelayParts;
+  const parts = {
+    loop,
+    leases,
+    signOfLife,
+    publisher,
+    pollIntervalSeconds: 2,
+    leaseSeconds: 30,
+  } as unknown as RelayParts;
   return {
     log,
-    worker: new EventRelayWorker(dataSource, registry, logger, parts),
+    worker: new EventRelayWorker(dataSource, registry, logger, parts, sender as unknown as WakeUpSender),
     registry,
     warnings,
     loop,
     leases,
+    signOfLife,
+    sender,
     publisher,
   };
 }
@@ -41,7 +55,7 @@ describe('the relay worker', () => {
   it('connects the publisher and looks for events at once', () => {
     const { worker, log } = aWorker();
     worker.onApplicationBootstrap();
-    expect(log).toEqual(['connect', 'wake']);
+    expect(log).toEqual(['connect', 'live', 'wake']);
   });
 
   it('lets the application start without a broker', async () => {
@@ -98,6 +112,19 @@ describe('the relay worker', () => {
     expect(loop.wake).toHaveBeenCalledTimes(2);
   });
 
+  it.each([
+    ['the lanes are its own', 0b110n, 0b100n, 1, 0n],
+    ['some of the lanes are its own', 0b110n, 0b101n, 1, 0b001n],
+    ['they are of others', 0b110n, 0b1001n, 0, 0b1001n],
+    ['it does not know yet which lanes are its own', 0n, 0b1001n, 1, 0b1001n],
+  ])('is woken by a commit, or wakes others, where %s', (_what, own, lanes, woken, told) => {
+    const { worker, leases, loop, sender } = aWorker();
+    leases.laneBits = own;
+    worker.committed(lanes);
+    expect(loop.wake).toHaveBeenCalledTimes(woken);
+    expect(sender.events.mock.calls).toEqual([[told]]);
+  });
+
   it('wakes the loop outside of the context of whoever wakes it', () => {
     const { worker, loop } = aWorker();
     const request = new AsyncLocalStorage<string>();
@@ -111,12 +138,12 @@ describe('the relay worker', () => {
   });
 
   describe('at shutdown', () => {
-    it('finishes what is in flight, then gives its leases back, then disconnects', async () => {
+    it('finishes what is in flight, then gives its leases back, then its sign of life up, then disconnects', async () => {
       const { worker, log } = aWorker();
       worker.onApplicationBootstrap();
       log.length = 0;
       await worker.beforeApplicationShutdown();
-      expect(log).toEqual(['stop', 'release', 'disconnect']);
+      expect(log).toEqual(['stop', 'release', 'die', 'fall silent', 'disconnect']);
     });
 
     it('goes on renewing its leases until what is in flight is finished, and not after', async () => {
@@ -176,16 +203,20 @@ describe('the relay worker', () => {
     it('bears that it was never started', async () => {
       const { worker, log } = aWorker();
       await worker.beforeApplicationShutdown();
-      expect(log).toEqual(['stop', 'release', 'disconnect']);
+      expect(log).toEqual(['stop', 'release', 'die', 'fall silent', 'disconnect']);
     });
   });
 
-  it('does nothing where the process does not deliver', async () => {
+  it('only tells the relays of others of commits where the process does not deliver', async () => {
     const registry = new SchedulerRegistry();
-    const worker = new EventRelayWorker('default', registry, new Logger(), null);
+    const { sender } = aWorker();
+    const worker = new EventRelayWorker('default', registry, new Logger(), null, sender as unknown as WakeUpSender);
     worker.onApplicationBootstrap();
+    worker.committed(5n);
     worker.wake();
     expect([registry.getIntervals(), jest.getTimerCount()]).toEqual([[], 0]);
     await expect(worker.beforeApplicationShutdown()).resolves.toBeUndefined();
+    expect(sender.events.mock.calls).toEqual([[5n]]);
+    expect(sender.close).toHaveBeenCalledTimes(1);
   });
 });
