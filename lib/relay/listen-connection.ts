@@ -62,8 +62,14 @@ export class ListenConnection {
   /** Ends the connection, and with it what belongs to its session: it does not go back to the pool. */
   async close(): Promise<void> {
     await (this.runner as unknown as PostgresRunner).releasePostgresConnection(new Error('its session is over'));
-    const limit = setTimeout(() => this.cut(), LONGEST_CLOSE_MS);
-    await this.ended;
+    let limit: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      limit = setTimeout(() => {
+        this.cut();
+        resolve();
+      }, LONGEST_CLOSE_MS);
+    });
+    await Promise.race([this.ended, late]);
     clearTimeout(limit);
   }
 
