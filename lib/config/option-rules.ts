@@ -51,10 +51,10 @@ export const optionRules: { readonly [K in keyof SimpleOptions]: OptionRule<Simp
   },
   leaseSeconds: time(
     20,
-    17,
+    19,
     3600,
     'seconds',
-    'two thirds of it must be longer than a send may take (10 s) and a margin of 1 s',
+    'two thirds of it must be longer than a send may take (11 s) and a margin of 1 s',
   ),
   shutdownSeconds: time(10, 0, 3600, 'seconds', 'keep it below what the platform grants a process that is to end'),
   preparedStatements: flag(true, 'set false only behind a connection pooler that does not keep prepared statements'),

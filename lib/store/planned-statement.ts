@@ -60,7 +60,7 @@ export class PlannedStatement {
       try {
         return await this.runOn(client, literals);
       } catch (error) {
-        logger.logQueryError(error as Error, this.text, [...values], runner as QueryRunner);
+        logger.logQueryError(error as Error, this.text, [...values], runner);
         throw new QueryFailedError(this.text, [...values], error as Error);
       }
     });
