@@ -27,6 +27,7 @@ describe('the public face', () => {
       'OutboxLane',
       'OutboxModule',
       'OutboxNotRegisteredError',
+      'OutboxNothingToDrainToError',
       'OutboxOptionsInvalidError',
       'OutboxPoolTooSmallError',
       'OutboxRegisteredTwiceError',
