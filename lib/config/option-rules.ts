@@ -50,7 +50,7 @@ export const optionRules: { readonly [K in keyof SimpleOptions]: OptionRule<Simp
     remedy: '"hold" keeps later events of the key back until an operator has decided',
   },
   leaseSeconds: time(
-    20,
+    30,
     19,
     3600,
     'seconds',

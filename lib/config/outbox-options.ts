@@ -72,7 +72,7 @@ export interface OutboxOptions {
   shutdownSeconds?: number | undefined;
   /**
    * Seconds that a relay owns its share of the events without renewing: one that hangs, or was killed where it could not show a sign of life,
-   * is replaced after this time. One that was killed is otherwise replaced at the next poll, one that stops gracefully at once. 19 to 3600, since a send (11 s at most) must end within two thirds of it. Default: `20`.
+   * is replaced after this time. One that was killed is otherwise replaced at the next poll, one that stops gracefully at once. 19 to 3600, since a send (11 s at most) must end within two thirds of it. Default: `30`.
    */
   leaseSeconds?: number | undefined;
   /**

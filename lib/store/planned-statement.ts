@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { QueryFailedError, type DataSource, type QueryRunner } from 'typeorm';
+import { QueryFailedError, type DataSource } from 'typeorm';
 import { withinLimit } from './run-statement';
 
 /** What can stand in a statement as a literal: nothing that would need escaping. */

@@ -27,7 +27,7 @@ export async function settleRejected(
     'seq', 'id', 'lane', 'aggregateType', 'aggregateId', 'eventType', 'topic', 'eventKey', 'eventData', 'headers', 'traceparent',
     'createdAt', 'availableAt',
   ] as const; // prettier-ignore
-  const { rows } = await runWithinLimit<{ count: number }>(
+  const { rows } = await runWithinLimit<{ count: number | string }>(
     dataSource,
     `${laneFence(tables)}, refused as (
        select r.* from unnest($4::bigint[], $5::text[], $6::float8[]) as r(seq, reason, retry_in)

@@ -46,7 +46,7 @@ describe('the resolved options', () => {
       afterDeadLetter: 'continue',
       retention: { publishedHours: 24, deadLetterDays: null },
       shutdownSeconds: 10,
-      leaseSeconds: 20,
+      leaseSeconds: 30,
       source: 'nestjs-outboxed',
       allowAutoTopicCreation: false,
     });

@@ -158,8 +158,8 @@ describe('the leases of lanes', () => {
   });
 
   describe('may be relied on', () => {
-    /** 20 s of lease less 10 s for a send and 1 s of margin. */
-    const RELIABLE_MS = 9000;
+    /** 20 s of lease less 11 s for a send and 1 s of margin. */
+    const RELIABLE_MS = 8000;
 
     it('until a send could outlast them, and no longer', async () => {
       take.mockResolvedValueOnce(looked([], [1]));
@@ -213,16 +213,16 @@ describe('the leases of lanes', () => {
     it('longer with each renewal', async () => {
       renew.mockResolvedValue(renewed([1], 1));
       await leases.keep();
-      clock.advance(8000);
+      clock.advance(7000);
       await leases.keep();
-      clock.advance(8000);
+      clock.advance(7000);
       expect(leases.maySend).toBe(true);
     });
 
     it('no longer where a renewal fails, though they are still known', async () => {
       renew.mockResolvedValueOnce(renewed([1], 1));
       await leases.keep();
-      clock.advance(8000);
+      clock.advance(7000);
       renew.mockRejectedValueOnce(new Error('no database'));
       await expect(leases.keep()).rejects.toThrow('no database');
       expect([leases.maySend, leases.lanes]).toEqual([true, [1]]);
@@ -234,7 +234,7 @@ describe('the leases of lanes', () => {
       renew.mockResolvedValue(renewed([1]));
       take.mockResolvedValueOnce(looked([1], []));
       await leases.keep();
-      clock.advance(8000);
+      clock.advance(7000);
       take.mockRejectedValueOnce(new Error('no database'));
       await expect(leases.keep(true)).rejects.toThrow('no database');
       clock.advance(1000);
@@ -256,7 +256,7 @@ describe('the leases of lanes', () => {
     it('not while all are owned, until they cannot be relied on', async () => {
       renew.mockResolvedValue(renewed(ALL));
       await leases.keep();
-      clock.advance(8999);
+      clock.advance(7999);
       expect(leases.keepDue).toBe(false);
       clock.advance(1);
       expect(leases.keepDue).toBe(true);
@@ -361,9 +361,9 @@ describe('the leases of lanes', () => {
     });
 
     it('are renewed for as long as that takes', async () => {
-      clock.advance(8000);
+      clock.advance(7000);
       await leases.keep(true);
-      clock.advance(8000);
+      clock.advance(7000);
       expect([leases.maySend, leases.lanes.length]).toEqual([true, 32]);
       expect(inFlight).toHaveBeenCalledTimes(1);
     });
@@ -397,7 +397,7 @@ describe('the leases of lanes', () => {
     });
 
     it('are given back with all others at the end', async () => {
-      await leases.release();
+      await leases.close();
       finish();
       await settled();
       expect(log).toEqual(['leave', 'tell']);
@@ -465,21 +465,21 @@ describe('the leases of lanes', () => {
       renew.mockResolvedValue(renewed(ALL));
       await leases.keep();
       log.length = 0;
-      await leases.release();
+      await leases.close();
       expect(leaving).toHaveBeenCalledWith(dataSource, tables, OWNER);
       expect(log).toEqual(['leave', 'tell']);
       expect([leases.lanes, leases.maySend]).toEqual([[], false]);
     });
 
     it('without a statement where none was ever asked for', async () => {
-      await leases.release();
+      await leases.close();
       expect(log).toEqual([]);
     });
 
     it('for good', async () => {
       await leases.keep();
-      await leases.release();
-      await leases.release();
+      await leases.close();
+      await leases.close();
       renew.mockClear();
       await leases.keep(true);
       expect(renew).not.toHaveBeenCalled();
@@ -495,12 +495,57 @@ describe('the leases of lanes', () => {
           }),
       );
       const keeping = leases.keep();
-      const releasing = leases.release();
+      const releasing = leases.close();
       await Promise.resolve();
       finish(renewed([1], 1));
       await Promise.all([keeping, releasing]);
       expect(leaving).toHaveBeenCalledTimes(1);
       expect(leases.lanes).toEqual([]);
+    });
+  });
+
+  describe('are given back for now', () => {
+    it('all together, and nothing may be sent until they are kept again', async () => {
+      renew.mockResolvedValue(renewed(ALL));
+      await leases.keep();
+      log.length = 0;
+      await leases.release();
+      expect(leaving).toHaveBeenCalledWith(dataSource, tables, OWNER);
+      expect(log).toEqual(['leave', 'tell']);
+      expect([leases.lanes, leases.maySend]).toEqual([[], false]);
+      await leases.keep(true);
+      expect([leases.lanes, leases.maySend]).toEqual([ALL, true]);
+    });
+
+    it('without a statement where nothing was asked for since the last time', async () => {
+      await leases.keep();
+      await leases.release();
+      await leases.release();
+      expect(leaving).toHaveBeenCalledTimes(1);
+    });
+
+    it('and again at the end, where they were kept meanwhile', async () => {
+      await leases.keep();
+      await leases.release();
+      await leases.keep(true);
+      await leases.close();
+      expect(leaving).toHaveBeenCalledTimes(2);
+    });
+
+    it('and for good at the end, where they were not', async () => {
+      await leases.keep();
+      await leases.release();
+      await leases.close();
+      await leases.keep(true);
+      expect([leaving.mock.calls.length, renew.mock.calls.length]).toEqual([1, 1]);
+    });
+
+    it('though the database does not answer: they lapse', async () => {
+      renew.mockResolvedValue(renewed(ALL));
+      await leases.keep();
+      leaving.mockRejectedValueOnce(new Error('no database'));
+      await expect(leases.release()).rejects.toThrow('no database');
+      expect([leases.lanes, leases.maySend]).toEqual([[], false]);
     });
   });
 });
