@@ -34,7 +34,10 @@ export function relayParts(
       return Promise.resolve();
     },
     onTaken: () => {
-      loop.wake();
+      // Lanes that drain() takes are for it alone.
+      if (options.relay) {
+        loop.wake();
+      }
     },
     inFlight: () => delivery.settled(),
     tellOthers: () => Promise.resolve(),
