@@ -1,6 +1,5 @@
 import type { ResolvedOutboxOptions } from '../config/outbox-options';
-import type { FetchedBatch } from '../store/fetch-pending';
-import type { LaneClaim } from '../store/lane-fence';
+import { BatchFetcher, throwAway, type Fetched } from './batch-fetcher';
 import type { BatchSender, Sent } from './batch-sender';
 import type { DeliveryCounts, DeliveryLimits, DeliveryResult } from './delivery-result';
 import type { DueWork } from './due-work';
@@ -11,13 +10,6 @@ import type { MonotonicClock } from './monotonic-clock';
 import type { RelayStore } from './relay-store';
 import type { WaitingEvents } from './waiting-events';
 
-/** A fetch, with the right and the place from which it was made. */
-interface Fetched {
-  readonly batch: FetchedBatch;
-  readonly claim: LaneClaim;
-  readonly heads: ReadonlyMap<number, number>;
-}
-
 /** What delivers, and how far. */
 interface Run {
   readonly limits: DeliveryLimits;
@@ -25,9 +17,6 @@ interface Run {
   /** How many events may still be taken up. */
   left: number;
 }
-
-/** After so long without a fetch, to begin anew is cheaper than to look for what has come late since. */
-const OLDEST_SNAPSHOT_MS = 30_000;
 
 /**
  * Delivers what is pending, as a pipeline: while a batch is being sent, the next one is being fetched and the last one settled. One
@@ -40,7 +29,7 @@ export class Delivery {
   private readonly inFlight = new InFlight();
   private turn: Promise<unknown> = Promise.resolve();
   private leasesDoubtful = false;
-  private fetchedAt = -Infinity;
+  private readonly fetcher: BatchFetcher;
 
   constructor(
     private readonly store: RelayStore,
@@ -50,8 +39,10 @@ export class Delivery {
     private readonly cursors: LaneCursors,
     private readonly waiting: WaitingEvents,
     private readonly options: Pick<ResolvedOutboxOptions, 'batchSize' | 'maxBatchBytes'>,
-    private readonly clock: MonotonicClock,
-  ) {}
+    clock: MonotonicClock,
+  ) {
+    this.fetcher = new BatchFetcher(store, leases, cursors, waiting, this.inFlight, options, clock);
+  }
 
   /** Delivers until nothing is left to do now, or a limit is reached, or the broker is away. One at a time; a second one waits. */
   run(limits: DeliveryLimits): Promise<DeliveryResult> {
@@ -60,7 +51,7 @@ export class Delivery {
     return result;
   }
 
-  /** Waits until everything that is being sent at this moment has been settled. */
+  /** Waits until everything that is fetched at this moment, or is being fetched, is settled or thrown away. */
   settled(): Promise<void> {
     return this.inFlight.settled();
   }
@@ -68,7 +59,11 @@ export class Delivery {
   private async deliver(limits: DeliveryLimits): Promise<DeliveryResult> {
     const run: Run = { limits, counts: { published: 0, retried: 0, dead: 0 }, left: limits.events };
     try {
-      const ended = (await this.mayBegin()) ? await this.pipeline(run) : 'idle';
+      const ended = limits.mayGoOn() ? await this.begin(run) : 'interrupted';
+      if (!this.maySend) {
+        // What is due is for others to see to; if it is this relay's again, it looks again.
+        this.waiting.forget();
+      }
       return { ...run.counts, ended };
     } catch (error) {
       // What became of that which was in flight is not known here. The table knows.
@@ -79,14 +74,12 @@ export class Delivery {
     }
   }
 
-  private async mayBegin(): Promise<boolean> {
+  private async begin(run: Run): Promise<DeliveryResult['ended']> {
     if (this.leases.keepDue) {
       await this.leases.keep();
     }
-    if (this.clock() - this.fetchedAt > OLDEST_SNAPSHOT_MS) {
-      this.cursors.reset();
-    }
-    return this.maySend;
+    this.fetcher.begin();
+    return this.maySend ? this.pipeline(run) : 'idle';
   }
 
   private get maySend(): boolean {
@@ -96,40 +89,46 @@ export class Delivery {
   private async pipeline(run: Run): Promise<DeliveryResult['ended']> {
     let ahead: Promise<Fetched> | undefined;
     let settling = Promise.resolve();
-    for (;;) {
-      const fetched = await (ahead ?? this.fetch(run));
-      ahead = undefined;
-      const { events, rewound, waiting } = fetched.batch;
-      const hadRoom = this.cursors.advance(fetched.claim, fetched.heads, fetched.batch);
-      this.waiting.looked(waiting);
-      run.left -= events.length;
-      const mustStop = (): boolean => !hadRoom || rewound.length > 0 || this.mustStop(run);
-      if (events.length > 0) {
-        // With less than half of a batch there is hardly a backlog: better to fetch when this one is sent, and to get more.
-        if (events.length * 2 >= this.options.batchSize && !mustStop()) {
-          ahead = caught(this.fetch(run));
+    try {
+      for (;;) {
+        const fetched = await (ahead ?? this.fetcher.fetch(run.left));
+        ahead = undefined;
+        const { events, rewound, waiting } = fetched.batch;
+        const hadRoom = this.cursors.advance(fetched.claim, fetched.heads, fetched.batch);
+        this.waiting.looked(waiting, fetched.knowledge);
+        run.left -= events.length;
+        const mustStop = (): boolean => !hadRoom || rewound.length > 0 || this.mustStop(run);
+        if (events.length === 0) {
+          fetched.ended();
+        } else {
+          // With less than half of a batch there is hardly a backlog: better to fetch when this one is sent, and to get more.
+          if (events.length * 2 >= this.options.batchSize && !mustStop()) {
+            ahead = caught(this.fetcher.fetch(run.left));
+          }
+          const sent = await this.send(fetched, settling, run.counts);
+          settling = sent.settling;
+          if (sent.unsent.length + sent.rejected.length > 0) {
+            await throwAway(ahead);
+            ahead = undefined;
+            await settling;
+            this.takeBack(sent);
+            if (sent.unavailable !== undefined) {
+              return { unavailable: sent.unavailable };
+            }
+          }
         }
-        const sent = await this.send(fetched, settling, run.counts);
-        settling = sent.settling;
-        if (sent.unsent.length + sent.rejected.length > 0) {
-          await ahead?.catch(() => undefined);
+        if (events.length === 0 || mustStop()) {
+          await throwAway(ahead);
           ahead = undefined;
           await settling;
-          this.takeBack(sent);
-          if (sent.unavailable !== undefined) {
-            return { unavailable: sent.unavailable };
+          const ended = await this.betweenBatches(fetched, run);
+          if (ended !== undefined) {
+            return ended;
           }
         }
       }
-      if (events.length === 0 || mustStop()) {
-        await ahead?.catch(() => undefined);
-        ahead = undefined;
-        await settling;
-        const ended = await this.betweenBatches(fetched, run);
-        if (ended !== undefined) {
-          return ended;
-        }
-      }
+    } finally {
+      await throwAway(ahead);
     }
   }
 
@@ -137,27 +136,12 @@ export class Delivery {
     return left <= 0 || !limits.mayGoOn() || this.waiting.due || this.leasesDoubtful || !this.maySend;
   }
 
-  private async fetch({ left }: Run): Promise<Fetched> {
-    const claim = this.leases.claim(this.leases.lanes);
-    const position = this.cursors.position(claim);
-    this.fetchedAt = this.clock();
-    const batch = await this.store.fetch({
-      ...position,
-      passOver: this.waiting.passOver,
-      lookForWaiting: this.waiting.lookDue,
-      limit: Math.min(left, this.options.batchSize),
-      maxBytes: this.options.maxBatchBytes,
-    });
-    return { batch, claim, heads: position.heads };
-  }
-
   /** Sends a batch; `settling` in the result is its settling, which begins when the settling of the batch before has ended. */
   private async send(
-    { batch, claim }: Fetched,
+    { batch, claim, ended }: Fetched,
     before: Promise<void>,
     counts: DeliveryCounts,
   ): Promise<Sent & { settling: Promise<void> }> {
-    const ended = this.inFlight.begin();
     try {
       const sent = await this.sender.send(batch.events, claim);
       await before;
@@ -187,8 +171,13 @@ export class Delivery {
   }
 
   /** What can be done only while nothing is in flight. Returns how the delivery ends, if it does. */
-  private async betweenBatches({ batch, claim }: Fetched, run: Run): Promise<DeliveryResult['ended'] | undefined> {
-    let found = batch.events.length > 0;
+  private async betweenBatches(
+    { batch, claim, heads }: Fetched,
+    run: Run,
+  ): Promise<DeliveryResult['ended'] | undefined> {
+    // A walk over what is parked is bounded: what lies behind may be free.
+    const hasWalked = [...batch.reached].some(([lane, seq]) => seq > (heads.get(lane) ?? 0));
+    let found = batch.events.length > 0 || hasWalked;
     if (batch.rewound.length > 0) {
       await this.store.clearRewinds(claim.owner, batch.rewound);
       batch.rewound.forEach((lane) => {
@@ -203,8 +192,8 @@ export class Delivery {
     if (!this.maySend) {
       return 'idle';
     }
-    if (this.waiting.due && run.limits.mayGoOn()) {
-      const unavailable = await this.dueWork.run(run.counts);
+    if (this.waiting.due && run.left > 0 && run.limits.mayGoOn()) {
+      const unavailable = await this.seeToDue(run);
       if (unavailable !== undefined) {
         return { unavailable };
       }
@@ -214,6 +203,18 @@ export class Delivery {
       return 'interrupted';
     }
     return found ? undefined : 'idle';
+  }
+
+  private async seeToDue(run: Run): Promise<string | undefined> {
+    const ended = this.inFlight.begin();
+    try {
+      const { taken, complete, unavailable } = await this.dueWork.run(run.counts, run.left);
+      run.left -= taken;
+      this.leasesDoubtful ||= !complete;
+      return unavailable;
+    } finally {
+      ended();
+    }
   }
 }
 

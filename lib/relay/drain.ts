@@ -39,6 +39,10 @@ export class Drain {
     const deadline = performance.now() + seconds * 1000;
     const mayGoOn = (): boolean => !this.closing && performance.now() < deadline;
     const result = this.turn.then(async () => {
+      if (this.closing) {
+        // The publisher must not be connected again.
+        return { published: 0, retried: 0, dead: 0, ended: 'limit' } as const;
+      }
       const { ended, ...counts } = await this.withLeases(() => this.delivery.run({ mayGoOn, events: limit }));
       const why = ended === 'idle' ? 'done' : ended === 'interrupted' ? 'limit' : 'unavailable';
       return { ...counts, ended: why } as const;

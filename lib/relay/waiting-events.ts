@@ -10,6 +10,7 @@ export class WaitingEvents {
   private dueAt = Infinity;
   private notBefore = -Infinity;
   private mayWait = true;
+  private forgotten = 0;
   private readonly intervalMs: number;
 
   constructor(
@@ -39,9 +40,18 @@ export class WaitingEvents {
     return Math.max(this.dueAt, this.notBefore) - this.clock();
   }
 
-  /** Takes note of what a fetch has found, if it has looked. */
-  looked(waiting: Waiting | undefined): void {
-    if (waiting !== undefined) {
+  /** Changes when all is forgotten. */
+  get knowledge(): number {
+    return this.forgotten;
+  }
+
+  /**
+   * Takes note of what a fetch has found, if it has looked.
+   *
+   * @param knowledge of the moment when it began: what has been forgotten since can be of lanes in which it has not looked
+   */
+  looked(waiting: Waiting | undefined, knowledge: number): void {
+    if (waiting !== undefined && knowledge === this.forgotten) {
       this.lookedAt = this.clock();
       this.mayWait = waiting.held || waiting.due !== null;
       this.dueAt = waiting.due === null ? Infinity : this.lookedAt + waiting.due * 1000;
@@ -62,6 +72,7 @@ export class WaitingEvents {
 
   /** Nothing is known any more: other lanes are owned, or a failure came between. */
   forget(): void {
+    this.forgotten++;
     this.lookedAt = -Infinity;
     this.dueAt = Infinity;
     this.mayWait = true;

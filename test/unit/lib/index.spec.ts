@@ -30,6 +30,7 @@ describe('the public face', () => {
       'OutboxLane',
       'OutboxModule',
       'OutboxNotRegisteredError',
+      'OutboxNothingToDrainToError',
       'OutboxOptionsInvalidError',
       'OutboxPoolTooSmallError',
       'OutboxRegisteredTwiceError',

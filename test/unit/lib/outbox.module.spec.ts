@@ -95,9 +95,9 @@ describe('OutboxModule', () => {
     it.each([
       ['no publisher to a process that only writes', { relay: false }, null],
       [
-        'no publisher to a process that only writes, though one is given',
+        'the given publisher also to a process that only writes, as it may drain',
         { relay: false, publisher: new InProcessPublisher() },
-        null,
+        InProcessPublisher,
       ],
       ['the given publisher', { publisher: new InProcessPublisher() }, InProcessPublisher],
       ['the publisher through kafkajs', { kafka: { brokers: ['localhost:9092'] } }, KafkaJsPublisher],

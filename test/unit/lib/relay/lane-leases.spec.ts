@@ -397,7 +397,7 @@ describe('the leases of lanes', () => {
     });
 
     it('are given back with all others at the end', async () => {
-      await leases.release();
+      await leases.close();
       finish();
       await settled();
       expect(log).toEqual(['leave', 'tell']);
@@ -465,21 +465,21 @@ describe('the leases of lanes', () => {
       renew.mockResolvedValue(renewed(ALL));
       await leases.keep();
       log.length = 0;
-      await leases.release();
+      await leases.close();
       expect(leaving).toHaveBeenCalledWith(dataSource, tables, OWNER);
       expect(log).toEqual(['leave', 'tell']);
       expect([leases.lanes, leases.maySend]).toEqual([[], false]);
     });
 
     it('without a statement where none was ever asked for', async () => {
-      await leases.release();
+      await leases.close();
       expect(log).toEqual([]);
     });
 
     it('for good', async () => {
       await leases.keep();
-      await leases.release();
-      await leases.release();
+      await leases.close();
+      await leases.close();
       renew.mockClear();
       await leases.keep(true);
       expect(renew).not.toHaveBeenCalled();
@@ -495,12 +495,57 @@ describe('the leases of lanes', () => {
           }),
       );
       const keeping = leases.keep();
-      const releasing = leases.release();
+      const releasing = leases.close();
       await Promise.resolve();
       finish(renewed([1], 1));
       await Promise.all([keeping, releasing]);
       expect(leaving).toHaveBeenCalledTimes(1);
       expect(leases.lanes).toEqual([]);
+    });
+  });
+
+  describe('are given back for now', () => {
+    it('all together, and nothing may be sent until they are kept again', async () => {
+      renew.mockResolvedValue(renewed(ALL));
+      await leases.keep();
+      log.length = 0;
+      await leases.release();
+      expect(leaving).toHaveBeenCalledWith(dataSource, tables, OWNER);
+      expect(log).toEqual(['leave', 'tell']);
+      expect([leases.lanes, leases.maySend]).toEqual([[], false]);
+      await leases.keep(true);
+      expect([leases.lanes, leases.maySend]).toEqual([ALL, true]);
+    });
+
+    it('without a statement where nothing was asked for since the last time', async () => {
+      await leases.keep();
+      await leases.release();
+      await leases.release();
+      expect(leaving).toHaveBeenCalledTimes(1);
+    });
+
+    it('and again at the end, where they were kept meanwhile', async () => {
+      await leases.keep();
+      await leases.release();
+      await leases.keep(true);
+      await leases.close();
+      expect(leaving).toHaveBeenCalledTimes(2);
+    });
+
+    it('and for good at the end, where they were not', async () => {
+      await leases.keep();
+      await leases.release();
+      await leases.close();
+      await leases.keep(true);
+      expect([leaving.mock.calls.length, renew.mock.calls.length]).toEqual([1, 1]);
+    });
+
+    it('though the database does not answer: they lapse', async () => {
+      renew.mockResolvedValue(renewed(ALL));
+      await leases.keep();
+      leaving.mockRejectedValueOnce(new Error('no database'));
+      await expect(leases.release()).rejects.toThrow('no database');
+      expect([leases.lanes, leases.maySend]).toEqual([[], false]);
     });
   });
 });
