@@ -38,6 +38,7 @@ export function relayParts(
       return Promise.resolve();
     },
     onTaken: () => {
+      // Lanes that drain() takes are for it alone.
       if (options.relay) {
         loop.wake();
       }

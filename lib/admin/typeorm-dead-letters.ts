@@ -80,7 +80,11 @@ export class TypeOrmDeadLetters extends OutboxDeadLetters {
       () => (ids.length === 0 ? none : replayDeadLetters(this.dataSource, this.tables, ids, replayId)),
       (all) => all.filter(({ moved }) => moved),
     );
-    const moved = new Map(rows.map((row) => [row.id, row.moved]));
+    // An event that was added again after its death may have died again: of several under one id the outbox takes one at a time.
+    const moved = new Map<string, boolean>();
+    for (const { id, moved: isMoved } of rows) {
+      moved.set(id, isMoved || moved.get(id) === true);
+    }
     return {
       replayId,
       replayed: ids.filter((id) => moved.get(id) === true),

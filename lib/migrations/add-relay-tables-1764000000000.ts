@@ -7,7 +7,10 @@ import { tablePath } from './table-path';
 
 // Made anew each time: TypeORM writes the name that the naming strategy gives into them.
 const newIndexes = (): TableIndex[] => [
-  new TableIndex({ columnNames: ['lane', 'retry_at'], where: '"published_at" IS NULL AND "retry_at" IS NOT NULL' }),
+  new TableIndex({
+    columnNames: ['lane', 'retry_at', 'seq'],
+    where: '"published_at" IS NULL AND "retry_at" IS NOT NULL',
+  }),
   new TableIndex({ columnNames: ['event_key'], where: '"published_at" IS NULL AND "attempts" > 0' }),
 ];
 

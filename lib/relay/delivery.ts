@@ -171,8 +171,13 @@ export class Delivery {
   }
 
   /** What can be done only while nothing is in flight. Returns how the delivery ends, if it does. */
-  private async betweenBatches({ batch, claim }: Fetched, run: Run): Promise<DeliveryResult['ended'] | undefined> {
-    let found = batch.events.length > 0;
+  private async betweenBatches(
+    { batch, claim, heads }: Fetched,
+    run: Run,
+  ): Promise<DeliveryResult['ended'] | undefined> {
+    // A walk over what is parked is bounded: what lies behind may be free.
+    const hasWalked = [...batch.reached].some(([lane, seq]) => seq > (heads.get(lane) ?? 0));
+    let found = batch.events.length > 0 || hasWalked;
     if (batch.rewound.length > 0) {
       await this.store.clearRewinds(claim.owner, batch.rewound);
       batch.rewound.forEach((lane) => {

@@ -37,11 +37,14 @@ export class Settlement {
     const published: PendingEvent[] = [];
     const rejected: (PendingEvent & RejectedEvent)[] = [];
     const unsent: PendingEvent[] = [];
+    const refusedKeys = new Set<string>();
     events.forEach((event, index) => {
       const outcome = outcomes[index];
       if (outcome?.status === 'published') {
         published.push(event);
-      } else if (outcome?.status === 'rejected') {
+      } else if (outcome?.status === 'rejected' && !refusedKeys.has(event.eventKey)) {
+        // Only the first of its key, or one that is refused later could be tried again before it.
+        refusedKeys.add(event.eventKey);
         const reason = outcome.reason.slice(0, LONGEST_REASON).replaceAll('\0', '');
         rejected.push({ ...event, reason, retryInSeconds: this.retryInSeconds(event.attempts + 1) });
       } else {

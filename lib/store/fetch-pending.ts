@@ -159,14 +159,17 @@ function fetchStatement(tables: OutboxTables, passOver: boolean): string {
     where e.bytes_so_far <= $7::bigint or e.place = 1`;
 }
 
-/** Of what waits for a time: seconds until the first is due; and whether a key of the lanes is held. */
+/**
+ * Of what waits for a time: seconds until the first is due; and whether a key of the lanes is held. Of all lanes, also of those that give nothing
+ * this time: "nothing is held" is believed of all of them.
+ */
 function waiting(tables: OutboxTables): string {
   const { event: t, deadLetter: d } = tables;
   const isWaiting = `e.${t.lane} = m.lane and e.${t.publishedAt} is null and e.${t.retryAt} is not null`;
   return `select json_build_object(
             'due', min(extract(epoch from e.due - clock_timestamp())),
             'held', count(e.due) > 0 or exists (select from ${d.tableName} d where d.${d.holdsKey} and d.${d.lane} = any ($1::smallint[])))
-          from mine m
+          from unnest($1::smallint[]) as m(lane)
           cross join lateral (
             select e.${t.retryAt} as due from ${t.tableName} e where ${isWaiting} order by e.${t.lane}, e.${t.retryAt} limit 1
           ) e`;

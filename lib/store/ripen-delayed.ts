@@ -4,7 +4,8 @@ import { PlannedStatement } from './planned-statement';
 
 /**
  * Turns delayed events whose time has come into ordinary ones. They get the transaction of this statement, so that the fetch finds them as it finds
- * events of transactions that commit late, whatever the head has passed. Harmless whoever runs it.
+ * events of transactions that commit late, whatever the head has passed. Of those of one time the first come first, so that a key's keep their order
+ * where they are too many for one statement. Harmless whoever runs it.
  */
 export class RipenDelayed {
   private readonly statement: PlannedStatement;
@@ -21,10 +22,10 @@ export class RipenDelayed {
            cross join lateral (
              select e.${t.seq} as seq, e.${t.retryAt} as due from ${t.tableName} e
              where e.${t.lane} = mine.lane and e.${t.publishedAt} is null and e.${t.retryAt} <= clock_timestamp() and e.${t.attempts} = 0
-             order by e.${t.lane}, e.${t.retryAt}
+             order by e.${t.lane}, e.${t.retryAt}, e.${t.seq}
              limit $2::int
            ) e
-           order by e.due
+           order by e.due, e.seq
            limit $2::int
          ))
          and e.${t.publishedAt} is null and e.${t.attempts} = 0`,
