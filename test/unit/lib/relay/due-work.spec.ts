@@ -77,7 +77,8 @@ describe('what is due', () => {
     const claim = leases.claim([1, 2]);
     expect(sender.send.mock.calls).toEqual([[[a, b], claim]]);
     expect(sender.record.mock.calls).toEqual([[sent, claim, counts]]);
-    expect(sender.record.mock.calls[0]?.[2]).toBe(counts);
+    const [recorded] = sender.record.mock.calls as [unknown, unknown, unknown][];
+    expect(recorded?.[2]).toBe(counts);
   });
 
   it('lets the lanes begin anew of which something was published: what waited behind it lies anywhere', async () => {
