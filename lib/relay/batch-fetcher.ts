@@ -25,6 +25,7 @@ const OLDEST_SNAPSHOT_MS = 30_000;
 /** Fetches the next batch of the lanes that are owned. */
 export class BatchFetcher {
   private fetchedAt = -Infinity;
+  private rows: number;
 
   constructor(
     private readonly store: RelayStore,
@@ -34,7 +35,9 @@ export class BatchFetcher {
     private readonly inFlight: InFlight,
     private readonly options: Pick<ResolvedOutboxOptions, 'batchSize' | 'maxBatchBytes'>,
     private readonly clock: MonotonicClock,
-  ) {}
+  ) {
+    this.rows = options.batchSize;
+  }
 
   /** Before a first fetch. */
   begin(): void {
@@ -50,17 +53,32 @@ export class BatchFetcher {
       const { knowledge, passOver, lookDue } = this.waiting;
       const position = this.cursors.position(claim);
       this.fetchedAt = this.clock();
+      const limit = Math.min(most, this.rows);
       const batch = await this.store.fetch({
         ...position,
         passOver,
         lookForWaiting: lookDue,
-        limit: Math.min(most, this.options.batchSize),
+        limit,
         maxBytes: this.options.maxBatchBytes,
       });
+      this.adapt(batch, limit);
       return { batch, claim, heads: position.heads, knowledge, ended };
     } catch (error) {
       ended();
       throw error;
+    }
+  }
+
+  /**
+   * PostgreSQL must unpack a compressed payload to know its size. Where a batch is cut by its bytes, that was done in vain for all that the cut left out
+   * (of 300 events of a megabyte that packs well 8 have room), so no more than twice of what had room is asked for next time.
+   */
+  private adapt({ events, found, lateFound }: FetchedBatch, limit: number): void {
+    const offered = [...found.values()].reduce((sum, number) => sum + number, lateFound);
+    if (events.length < Math.min(limit, offered)) {
+      this.rows = Math.max(1, events.length * 2);
+    } else if (events.length > 0) {
+      this.rows = Math.min(this.options.batchSize, this.rows * 2);
     }
   }
 }

@@ -65,6 +65,8 @@ export class Drain {
       () => void this.leases.keep(true).catch(() => undefined),
       (this.leaseSeconds * 1000) / 3,
     );
+    // A publisher that never answers must not keep the process alive.
+    renewal.unref();
     try {
       await this.leases.keep(true);
       await this.publisher.connect().catch(() => undefined);

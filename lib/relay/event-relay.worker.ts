@@ -9,6 +9,9 @@ import type { RelayLoop } from './relay-loop';
 import type { SignOfLife } from './sign-of-life';
 import type { WakeUpSender } from './wake-up-sender';
 
+/** A publisher that waits for a broker which does not answer must not keep the application from ending. */
+const LONGEST_DISCONNECT_MS = 5000;
+
 /** What a worker that delivers is made of. */
 export interface RelayParts {
   readonly loop: RelayLoop;
@@ -123,22 +126,32 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
     // After that: the others would take the lanes of a relay that does not live.
     await parts.signOfLife.close();
     await this.sender.close();
-    await parts.publisher.disconnect().catch((error: unknown) => {
+    const disconnecting = parts.publisher.disconnect().catch((error: unknown) => {
       this.logger.warn(`The publisher could not be disconnected: ${String(error)}`);
     });
+    if (!(await endsWithin(LONGEST_DISCONNECT_MS, disconnecting))) {
+      this.logger.warn(`The publisher did not end its disconnecting within ${LONGEST_DISCONNECT_MS / 1000} s.`);
+    }
   }
 
   private async finish({ loop, drain, shutdownSeconds }: RelayParts): Promise<void> {
-    let limit: NodeJS.Timeout | undefined;
-    const tooLong = new Promise<'too long'>((resolve) => {
-      limit = setTimeout(() => resolve('too long'), shutdownSeconds * 1000);
-    });
-    const finished = Promise.all([loop.stop(), drain.close()]);
-    if ((await Promise.race([finished, tooLong])) === 'too long') {
+    if (!(await endsWithin(shutdownSeconds * 1000, Promise.all([loop.stop(), drain.close()])))) {
       this.logger.warn(
         `What was being sent could not be settled within ${shutdownSeconds} s (shutdownSeconds); it will be sent again.`,
       );
     }
+  }
+}
+
+/** Waits for work, but not longer. */
+async function endsWithin(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
+  let limit: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<false>((resolve) => {
+    limit = setTimeout(() => resolve(false), milliseconds);
+  });
+  try {
+    return await Promise.race([work.then(() => true), tooLong]);
+  } finally {
     clearTimeout(limit);
   }
 }
