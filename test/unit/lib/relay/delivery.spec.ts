@@ -129,6 +129,19 @@ describe('a delivery', () => {
     await expect(result).resolves.toMatchObject({ published: 2 });
   });
 
+  it.each([
+    [1, ['fetch 1', 'send 1']],
+    [2, ['fetch 1,2', 'fetch ', 'send 1,2']],
+  ])('fetches ahead where at least half of the batch was filled: %d of 4', async (number, log) => {
+    bench.add(range(1, number));
+    bench.held.add('send');
+    const result = bench.run();
+    await turns();
+    expect(bench.news()).toEqual(log);
+    await bench.end('send');
+    await result;
+  });
+
   describe('in which something was not published', () => {
     beforeEach(() => bench.add(range(1, 10)));
 
@@ -227,6 +240,16 @@ describe('a delivery', () => {
       await expect(bench.run()).resolves.toMatchObject({ published: 5, ended: 'idle' });
       expect(bench.log.slice(0, 4)).toEqual(['fetch 1,2,3,4', 'send 1,2,3,4', 'settle 1,2,3,4', 'clear 2']);
       expect(bench.store.clearRewinds).toHaveBeenCalledWith('me', [2]);
+    });
+
+    it('finds in a lane that is begun anew what it has passed over before', async () => {
+      bench.add([3], { lane: 2 });
+      await bench.run();
+      // Its key was held till now.
+      bench.add([2], { lane: 2 });
+      bench.fetched = (batch) => ({ ...batch, rewound: bench.store.clearRewinds.mock.calls.length === 0 ? [2] : [] });
+      await expect(bench.run()).resolves.toMatchObject({ published: 1, ended: 'idle' });
+      expect(bench.queries.map(({ heads }) => heads.get(2))).toEqual([0, 3, 3, 0, 2]);
     });
 
     it('looks for lanes where that is due, which the next delivery then has', async () => {
