@@ -4,6 +4,7 @@ import { DueWork, type DueResult } from '../../../../lib/relay/due-work';
 import type { LaneCursors } from '../../../../lib/relay/lane-cursors';
 import type { RelayStore } from '../../../../lib/relay/relay-store';
 import type { WaitingEvents } from '../../../../lib/relay/waiting-events';
+import type { LaneClaim } from '../../../../lib/store/lane-fence';
 import { aPendingEvent } from '../support/a-pending-event';
 import { FakeLeases } from '../support/fake-leases';
 
@@ -18,7 +19,7 @@ const dead = { ...b, reason: 'too large', retryInSeconds: null };
 describe('what is due', () => {
   let leases: FakeLeases;
   let store: { ripen: jest.Mock; dueRetries: jest.Mock };
-  let sender: { send: jest.Mock; record: jest.Mock };
+  let sender: { send: jest.Mock; record: jest.Mock<Promise<boolean>, [Sent, LaneClaim, DeliveryCounts]> };
   let cursors: { rewind: jest.Mock };
   let waiting: { seenTo: jest.Mock };
   let counts: DeliveryCounts;
@@ -27,7 +28,10 @@ describe('what is due', () => {
     leases = new FakeLeases([1, 2, 3]);
     leases.leaving.add(3);
     store = { ripen: jest.fn().mockResolvedValue(0), dueRetries: jest.fn().mockResolvedValue([]) };
-    sender = { send: jest.fn().mockResolvedValue(NOTHING), record: jest.fn().mockResolvedValue(true) };
+    sender = {
+      send: jest.fn().mockResolvedValue(NOTHING),
+      record: jest.fn((_sent, _claim, _counts) => Promise.resolve(true)),
+    };
     cursors = { rewind: jest.fn() };
     waiting = { seenTo: jest.fn() };
     counts = { published: 0, retried: 0, dead: 0 };
@@ -119,10 +123,10 @@ describe('what is due', () => {
   });
 
   it.each([
-    ['the store', () => store.ripen],
-    ['the look for retries', () => store.dueRetries],
-    ['the sending', () => sender.send],
-    ['the recording', () => sender.record],
+    ['the store', (): jest.Mock => store.ripen],
+    ['the look for retries', (): jest.Mock => store.dueRetries],
+    ['the sending', (): jest.Mock => sender.send],
+    ['the recording', (): jest.Mock => sender.record as jest.Mock],
   ])('fails where %s fails', async (_what, mock) => {
     store.dueRetries.mockResolvedValue([a]);
     mock().mockRejectedValue(new Error('no database'));
