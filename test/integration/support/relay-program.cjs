@@ -4,8 +4,8 @@
  * A relay in a process of its own, to be killed and frozen: an application context with the built package, as a user would write it. DATABASE_URL names
  * the database; the argument is JSON, `{ outbox, freezeBeforeSend }`.
  *
- * Says `ready <owner>` when it owns lanes. With `freezeBeforeSend: n` it says `frozen` and stops itself (SIGSTOP) when it has made up its mind to send for
- * the n-th time; when it goes on it sends, settles, and says `settled`.
+ * Says `ready <owner>` when it owns lanes. With `freezeBeforeSend: n` it says `frozen` and stops itself (SIGSTOP) when it owns all lanes and has made up its
+ * mind to send for the n-th time; when it goes on it sends, settles, and says `settled`.
  */
 require('reflect-metadata');
 const { writeSync } = require('node:fs');
@@ -14,20 +14,25 @@ const { TypeOrmModule } = require('@nestjs/typeorm');
 const { EventRelayWorker, OutboxModule } = require('nestjs-outboxed');
 
 const STDOUT = 1;
+const LANES = 64;
 
 class RelayProcess {}
 
 /**
  * @typedef {{ publish: (batch: unknown, context: { mayContinue: () => boolean }) => Promise<unknown> }} Publisher
- * @typedef {{ keep: (renew?: boolean) => Promise<void> }} Leases
+ * @typedef {{ lanes: readonly number[], keep: (renew?: boolean) => Promise<void> }} Leases
  * @param {{ publisher: Publisher, leases: Leases }} parts
  * @param {number} number
  */
 function freezeBeforeSend({ publisher, leases }, number) {
   const publish = publisher.publish.bind(publisher);
   let sends = 0;
+  let frozen = false;
   publisher.publish = (batch, context) => {
-    if (++sends !== number) return publish(batch, context);
+    // While it shares the lanes, what it is about to send may be of those that matter or not.
+    if (leases.lanes.length === LANES) sends++;
+    if (frozen || sends !== number) return publish(batch, context);
+    frozen = true;
     writeSync(STDOUT, 'frozen\n');
     process.kill(process.pid, 'SIGSTOP');
     saySettled(leases);
