@@ -23,7 +23,7 @@ describe('A relay whose connections', () => {
         batchSize: 100,
         errorRetryIntervalSeconds: 0.1,
         maxRetries: 1000,
-        leaseSeconds: 17,
+        leaseSeconds: 19,
       },
       typeorm: { extra: { max: 5, application_name: name } },
     });
