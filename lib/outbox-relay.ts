@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Logger } from '@nestjs/common';
 import type { ResolvedOutboxOptions } from './config/outbox-options';
 import type { OutboxPublisher } from './interfaces/outbox-publisher';
@@ -15,19 +14,24 @@ import { RelayLoop } from './relay/relay-loop';
 import { RelayReport } from './relay/relay-report';
 import { RelayStore } from './relay/relay-store';
 import { Settlement } from './relay/settlement';
+import { SignOfLife } from './relay/sign-of-life';
 import { WaitingEvents } from './relay/waiting-events';
+import { WakeUpReceiver } from './relay/wake-up-receiver';
+import type { WakeUpSender } from './relay/wake-up-sender';
+import { poolSize } from './transaction/second-connection';
 
 /** Puts together what delivers. */
 export function relayParts(
-  options: ResolvedOutboxOptions,
+  options: ResolvedOutboxOptions & { readonly owner: string },
   { dataSource, tables }: OutboxConnection,
   publisher: OutboxPublisher,
   logger: Logger,
+  wakeUps: WakeUpSender,
 ): RelayParts {
   const report = new RelayReport(logger);
   const cursors = new LaneCursors(options.batchSize);
   const waiting = new WaitingEvents(options.pollIntervalSeconds, monotonicClock);
-  const leases: LaneLeases = new LaneLeases(dataSource, tables, { ...options, owner: randomUUID() }, monotonicClock, {
+  const leases: LaneLeases = new LaneLeases(dataSource, tables, options, monotonicClock, {
     onChange: () => {
       // Other lanes may have other events that wait.
       waiting.forget();
@@ -40,8 +44,17 @@ export function relayParts(
       }
     },
     inFlight: () => delivery.settled(),
-    tellOthers: () => Promise.resolve(),
-    lifeLock: () => null,
+    tellOthers: () => wakeUps.shares(),
+    lifeLock: () => signOfLife.lock,
+  });
+  const receiver = new WakeUpReceiver(leases, options.owner, () => {
+    loop.wake();
+  });
+  const signOfLife: SignOfLife = new SignOfLife(dataSource, tables, poolSize(dataSource), report, Math.random, {
+    onMessage: (payload) => {
+      receiver.receive(payload);
+    },
+    onLock: () => leases.keep(true),
   });
   const store = new RelayStore(dataSource, tables, options.preparedStatements);
   const settlement = new Settlement(dataSource, tables, options, Math.random);
@@ -56,5 +69,5 @@ export function relayParts(
   );
   const drain = new Drain(delivery, leases, publisher, !options.relay, options.leaseSeconds);
   const { relay, pollIntervalSeconds, leaseSeconds, shutdownSeconds } = options;
-  return { loop, drain, leases, publisher, relay, pollIntervalSeconds, leaseSeconds, shutdownSeconds };
+  return { loop, drain, leases, signOfLife, publisher, relay, pollIntervalSeconds, leaseSeconds, shutdownSeconds };
 }

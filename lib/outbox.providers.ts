@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Logger, type Provider } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { SchedulerRegistry } from '@nestjs/schedule';
@@ -14,6 +15,7 @@ import { relayParts } from './outbox-relay';
 import { EventRelayWorker } from './relay/event-relay.worker';
 import { monotonicClock } from './relay/monotonic-clock';
 import { getRelayToken } from './relay/relay-tokens';
+import { WakeUpSender } from './relay/wake-up-sender';
 import { deleteExpired } from './store/delete-expired';
 import { OutboxUpkeep } from './upkeep/outbox-upkeep';
 import { upkeepPass } from './upkeep/upkeep-pass';
@@ -56,9 +58,12 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
         registry: SchedulerRegistry | undefined,
       ) => {
         const logger = new Logger('Outbox');
-        const parts = publisher === null ? null : relayParts(options, connection, publisher, logger);
+        const owner = randomUUID();
+        const sender = new WakeUpSender(connection.dataSource, connection.tables, owner);
+        const parts =
+          publisher === null ? null : relayParts({ ...options, owner }, connection, publisher, logger, sender);
         // ScheduleModule is never imported here: a second import would run the application's own cron jobs twice.
-        return new EventRelayWorker(dataSource, registry ?? new SchedulerRegistry(), logger, parts);
+        return new EventRelayWorker(dataSource, registry ?? new SchedulerRegistry(), logger, parts, sender);
       },
     },
     {
@@ -82,8 +87,14 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
       provide: getOutboxToken(dataSource),
       inject: [optionsToken(dataSource), connectionToken(dataSource), getRelayToken(dataSource)],
       useFactory: (options: ResolvedOutboxOptions, connection: OutboxConnection, relay: EventRelayWorker) =>
-        new TypeOrmOutboxRepository(connection.dataSource, connection.tables, connection.transactions, options, () =>
-          relay.wake(),
+        new TypeOrmOutboxRepository(
+          connection.dataSource,
+          connection.tables,
+          connection.transactions,
+          options,
+          (lanes) => {
+            relay.committed(lanes);
+          },
         ),
     },
     {

@@ -6,6 +6,8 @@ import type { OutboxPublisher } from '../interfaces/outbox-publisher';
 import { assertDrainLimits, type Drain, type DrainLimits, type DrainResult } from './drain';
 import type { LaneLeases } from './lane-leases';
 import type { RelayLoop } from './relay-loop';
+import type { SignOfLife } from './sign-of-life';
+import type { WakeUpSender } from './wake-up-sender';
 
 /** A publisher that waits for a broker which does not answer must not keep the application from ending. */
 const LONGEST_DISCONNECT_MS = 5000;
@@ -15,6 +17,7 @@ export interface RelayParts {
   readonly loop: RelayLoop;
   readonly drain: Drain;
   readonly leases: LaneLeases;
+  readonly signOfLife: SignOfLife;
   readonly publisher: OutboxPublisher;
   /** Whether it delivers by itself, and not only when it is told to. */
   readonly relay: boolean;
@@ -24,8 +27,8 @@ export interface RelayParts {
 }
 
 /**
- * Delivers committed events. It starts with the application, is woken by each commit of this process that holds events, and polls
- * for what other processes wrote; its poll timer is in `@nestjs/schedule`'s registry as `outbox-relay-<data source>`. At shutdown
+ * Delivers committed events. It starts with the application, is woken by each commit that holds events of its lanes, and polls
+ * for what it was not told of; its poll timer is in `@nestjs/schedule`'s registry as `outbox-relay-<data source>`. At shutdown
  * it finishes what is in flight.
  *
  * With `relay: false` it delivers only when {@link EventRelayWorker.drain} is called.
@@ -41,6 +44,7 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
     private readonly registry: SchedulerRegistry,
     private readonly logger: Logger,
     private readonly parts: RelayParts | null,
+    private readonly sender: WakeUpSender,
   ) {
     this.timerName = `outbox-relay-${dataSource}`;
   }
@@ -61,6 +65,7 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
       () => void parts.leases.keep(true).catch(() => undefined),
       (parts.leaseSeconds * 1000) / 3,
     );
+    parts.signOfLife.start();
     this.wake();
   }
 
@@ -89,9 +94,23 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
     return this.inOwnContext(() => parts.drain.run(limits));
   }
 
+  /**
+   * Events of these lanes were committed (a bit for each lane): wakes the relays that own them.
+   *
+   * @internal
+   */
+  committed(lanes: bigint): void {
+    const own = this.parts?.leases.laneBits ?? 0n;
+    if (own === 0n || (lanes & own) !== 0n) {
+      this.wake();
+    }
+    this.sender.events(lanes & ~own);
+  }
+
   async beforeApplicationShutdown(): Promise<void> {
     const { parts } = this;
     if (parts === null) {
+      await this.sender.close();
       return;
     }
     // The application or ScheduleModule may have removed it already.
@@ -104,6 +123,9 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
     await parts.leases.close().catch((error: unknown) => {
       this.logger.warn(`The leases could not be given back and will lapse: ${String(error)}`);
     });
+    // After that: the others would take the lanes of a relay that does not live.
+    await parts.signOfLife.close();
+    await this.sender.close();
     const disconnecting = parts.publisher.disconnect().catch((error: unknown) => {
       this.logger.warn(`The publisher could not be disconnected: ${String(error)}`);
     });

@@ -9,8 +9,8 @@ import { takeLanes } from '../store/take-lanes';
 import { LeaseBook, type Leases } from './lease-book';
 import type { MonotonicClock } from './monotonic-clock';
 
-/** Longest that a send may take (the kafkajs publisher's request timeout), and what to leave for the rest. */
-const LONGEST_SEND_MS = 10_000;
+/** Longest that a send may take (the kafkajs publisher's limit), and what to leave for the rest. */
+const LONGEST_SEND_MS = 11_000;
 const MARGIN_MS = 1000;
 
 export interface LaneChanges {

@@ -1,4 +1,5 @@
 import type { OwnedLane } from '../store/lane-fence';
+import { bitsOfLanes } from '../store/ordering-key';
 
 /** A lease as its owner has it in mind. */
 export interface Lease {
@@ -28,7 +29,7 @@ export class LeaseBook {
   set leases(leases: Leases) {
     this.current = leases;
     this.lanes = [...leases].flatMap(([lane, { leaving }]) => (leaving ? [] : [lane])).sort((a, b) => a - b);
-    this.bits = this.lanes.reduce((bits, lane) => bits | (1n << BigInt(lane)), 0n);
+    this.bits = bitsOfLanes(this.lanes);
     this.reliableUntil = Math.min(...[...leases.values()].map(({ until }) => until));
   }
 

@@ -6,6 +6,7 @@ const UNDEFINED_TABLE = '42P01';
 export class RelayReport {
   private publisherAway = false;
   private failing = false;
+  private polling = false;
 
   constructor(private readonly logger: Logger) {}
 
@@ -22,6 +23,15 @@ export class RelayReport {
     if (this.publisherAway) {
       this.publisherAway = false;
       this.logger.log('The broker is reached again; delivering what has waited.');
+    }
+  }
+
+  pollsOnly(reason: string): void {
+    if (!this.polling) {
+      this.polling = true;
+      this.logger.log(
+        `The relay polls only: ${reason}. Events of other processes wait for the poll, and a relay that was killed is replaced when its lease is over.`,
+      );
     }
   }
 

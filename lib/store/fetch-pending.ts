@@ -126,7 +126,7 @@ function fetchStatement(tables: OutboxTables, passOver: boolean): string {
         select ${candidate}
         from (${aboveHead} limit ${LONGEST_WALK}) e
         where e.${free}
-        order by e.${t.lane}, e.${t.seq}
+        order by e.${t.seq}
         limit $5::int
       ) w
     ), found as materialized (

@@ -1,7 +1,7 @@
 import { QueryFailedError, type QueryRunner } from 'typeorm';
 import { OutboxEventIdTakenError } from '../errors/event.errors';
 import { OutboxDeadlockError } from '../errors/transaction.errors';
-import { keyNumber, laneOfNumber } from './ordering-key';
+import { bitsOfLanes, keyNumber, laneOfNumber } from './ordering-key';
 import type { OutboxTables } from './outbox-tables';
 import { prepared, runPrepared, type PreparedStatement } from './run-prepared';
 import { runStatement } from './run-statement';
@@ -50,18 +50,24 @@ export class InsertEvents {
     this.idColumn = t.id;
   }
 
-  /** Adds events to the transaction of `runner`, in one statement. */
-  async run(runner: QueryRunner, events: readonly NewEvent[]): Promise<void> {
+  /** Adds events to the transaction of `runner`, in one statement; returns their lanes, as a bit for each. */
+  async run(runner: QueryRunner, events: readonly NewEvent[]): Promise<bigint> {
     const [only] = events;
     if (only === undefined) {
-      return;
+      return 0n;
     }
-    const [statement, values] = events.length === 1 ? [this.one, valuesOfOne(only)] : [this.many, valuesOfMany(events)];
+    const numbers = events.map((event) => keyNumber(event.eventKey));
+    const lanes = numbers.map(laneOfNumber);
+    const [statement, values] =
+      events.length === 1
+        ? [this.one, valuesOfOne(only, numbers, lanes)]
+        : [this.many, valuesOfMany(events, numbers, lanes)];
     try {
       await (this.arePrepared ? runPrepared(runner, statement, values) : runStatement(runner, statement.text, values));
     } catch (error) {
       throw explained(error, this.idColumn);
     }
+    return bitsOfLanes(lanes);
   }
 }
 
@@ -72,12 +78,11 @@ function insertOne(into: string): string {
      from pg_current_xact_id() x, pg_advisory_xact_lock(${LOCK_NAMESPACE}, $1) l`;
 }
 
-function valuesOfOne(event: NewEvent): unknown[] {
-  const number = keyNumber(event.eventKey);
+function valuesOfOne(event: NewEvent, [number]: readonly number[], [lane]: readonly number[]): unknown[] {
   return [
     number,
     event.id,
-    laneOfNumber(number),
+    lane,
     event.aggregateType,
     event.aggregateId,
     event.eventType,
@@ -108,12 +113,11 @@ function insertMany(into: string): string {
      order by e.place`;
 }
 
-function valuesOfMany(events: readonly NewEvent[]): unknown[] {
-  const numbers = events.map((event) => keyNumber(event.eventKey));
+function valuesOfMany(events: readonly NewEvent[], numbers: readonly number[], lanes: readonly number[]): unknown[] {
   return [
     [...new Set(numbers)].sort((a, b) => a - b),
     events.map((event) => event.id),
-    numbers.map(laneOfNumber),
+    lanes,
     events.map((event) => event.aggregateType),
     events.map((event) => event.aggregateId),
     events.map((event) => event.eventType),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { QueryFailedError, type DataSource, type QueryRunner } from 'typeorm';
+import { QueryFailedError, type DataSource } from 'typeorm';
 import { withinLimit } from './run-statement';
 
 /** What can stand in a statement as a literal: nothing that would need escaping. */
@@ -60,7 +60,7 @@ export class PlannedStatement {
       try {
         return await this.runOn(client, literals);
       } catch (error) {
-        logger.logQueryError(error as Error, this.text, [...values], runner as QueryRunner);
+        logger.logQueryError(error as Error, this.text, [...values], runner);
         throw new QueryFailedError(this.text, [...values], error as Error);
       }
     });

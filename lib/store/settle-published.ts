@@ -24,7 +24,8 @@ export class SettlePublished {
       'settle',
       `${laneFence(tables)}
      ${change}
-     where e.${t.seq} = any ($4::bigint[]) and e.${t.lane} = any (array (select lane from owned)) and e.${t.publishedAt} is null`,
+     -- "+ 0" keeps the planner from an index on lane, which it would probe for each pair of lane and seq (4 s for 1000)
+     where e.${t.seq} = any ($4::bigint[]) and e.${t.lane} + 0 = any (array (select lane from owned)) and e.${t.publishedAt} is null`,
       arePrepared,
     );
   }

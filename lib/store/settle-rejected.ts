@@ -27,7 +27,7 @@ export async function settleRejected(
     'seq', 'id', 'lane', 'aggregateType', 'aggregateId', 'eventType', 'topic', 'eventKey', 'eventData', 'headers', 'traceparent',
     'createdAt', 'availableAt',
   ] as const; // prettier-ignore
-  const { rows } = await runWithinLimit<{ count: number }>(
+  const { rows } = await runWithinLimit<{ count: number | string }>(
     dataSource,
     `${laneFence(tables)}, refused as (
        select r.* from unnest($4::bigint[], $5::text[], $6::float8[]) as r(seq, reason, retry_in)
@@ -35,7 +35,7 @@ export async function settleRejected(
        delete from ${t.tableName} e
        using refused
        where refused.retry_in is null and e.${t.seq} = refused.seq
-         and e.${t.lane} = any (array (select lane from owned)) and e.${t.publishedAt} is null
+         and e.${t.lane} + 0 = any (array (select lane from owned)) and e.${t.publishedAt} is null
        returning e.*, refused.reason as final_reason
      ), buried as (
        insert into ${d.tableName} (${kept.map((column) => d[column]).join(', ')}, ${d.attempts}, ${d.reason}, ${d.diedAt}, ${d.holdsKey})
@@ -50,7 +50,7 @@ export async function settleRejected(
            ${t.lastError} = refused.reason
        from refused
        where refused.retry_in is not null and e.${t.seq} = refused.seq
-         and e.${t.lane} = any (array (select lane from owned)) and e.${t.publishedAt} is null
+         and e.${t.lane} + 0 = any (array (select lane from owned)) and e.${t.publishedAt} is null
        returning 1
      )
      select ((select count(*) from buried) + (select count(*) from delayed))::int4 as count`,

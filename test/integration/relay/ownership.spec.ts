@@ -55,7 +55,7 @@ describe('Several relays on one database', () => {
     await first.close();
     apps.splice(apps.indexOf(first), 1);
     await add(second, 5);
-    // The lease is 20 s: sooner than that only if it was given back.
+    // Long before the lease is over: only if it was given back.
     await eventually('the second relay to deliver', () => bySecond.length === 5, { seconds: 5 });
   });
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { createDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
-import { startProgram, type Program } from './program';
+import { startProgram, type Program } from '../support/program';
 
 jest.setTimeout(60_000);
 

@@ -4,6 +4,7 @@ import { SchedulerRegistry } from '@nestjs/schedule';
 import { OutboxArgumentInvalidError } from '../../../../lib/errors/event.errors';
 import { OutboxNothingToDrainToError } from '../../../../lib/errors/relay.errors';
 import { EventRelayWorker, type RelayParts } from '../../../../lib/relay/event-relay.worker';
+import type { WakeUpSender } from '../../../../lib/relay/wake-up-sender';
 import { thrown } from '../support/thrown';
 
 interface Fakes {
@@ -13,7 +14,9 @@ interface Fakes {
   readonly warnings: string[];
   readonly loop: { wake: jest.Mock; stop: jest.Mock };
   readonly drain: { run: jest.Mock; close: jest.Mock };
-  readonly leases: { keep: jest.Mock; close: jest.Mock };
+  readonly leases: { keep: jest.Mock; close: jest.Mock; laneBits: bigint };
+  readonly signOfLife: { start: jest.Mock; close: jest.Mock };
+  readonly sender: { events: jest.Mock; close: jest.Mock };
   readonly publisher: { connect: jest.Mock; publish: jest.Mock; disconnect: jest.Mock };
 }
 
@@ -22,21 +25,25 @@ function aWorker(dataSource = 'default', registry = new SchedulerRegistry(), rel
   const step = (name: string): jest.Mock => jest.fn(() => Promise.resolve(void log.push(name)));
   const loop = { wake: jest.fn(() => void log.push('wake')), stop: step('stop') };
   const drain = { run: step('drain'), close: step('close drain') };
-  const leases = { keep: step('keep'), close: step('close leases') };
+  const leases = { keep: step('keep'), close: step('close leases'), laneBits: 0n };
+  const signOfLife = { start: jest.fn(() => void log.push('live')), close: step('die') };
+  const sender = { events: jest.fn(), close: step('fall silent') };
   const publisher = { connect: step('connect'), publish: jest.fn(), disconnect: step('disconnect') };
   const warnings: string[] = [];
   const logger = new Logger();
   jest.spyOn(logger, 'warn').mockImplementation((line: string) => warnings.push(line));
   const seconds = { pollIntervalSeconds: 2, leaseSeconds: 30, shutdownSeconds: 100 };
-  const parts = { loop, drain, leases, publisher, relay, ...seconds } as unknown as RelayParts;
+  const parts = { loop, drain, leases, signOfLife, publisher, relay, ...seconds } as unknown as RelayParts;
   return {
     log,
-    worker: new EventRelayWorker(dataSource, registry, logger, parts),
+    worker: new EventRelayWorker(dataSource, registry, logger, parts, sender as unknown as WakeUpSender),
     registry,
     warnings,
     loop,
     drain,
     leases,
+    signOfLife,
+    sender,
     publisher,
   };
 }
@@ -48,7 +55,7 @@ describe('the relay worker', () => {
   it('connects the publisher and looks for events at once', () => {
     const { worker, log } = aWorker();
     worker.onApplicationBootstrap();
-    expect(log).toEqual(['connect', 'wake']);
+    expect(log).toEqual(['connect', 'live', 'wake']);
   });
 
   it('lets the application start without a broker', async () => {
@@ -105,6 +112,19 @@ describe('the relay worker', () => {
     expect(loop.wake).toHaveBeenCalledTimes(2);
   });
 
+  it.each([
+    ['the lanes are its own', 0b110n, 0b100n, 1, 0n],
+    ['some of the lanes are its own', 0b110n, 0b101n, 1, 0b001n],
+    ['they are of others', 0b110n, 0b1001n, 0, 0b1001n],
+    ['it does not know yet which lanes are its own', 0n, 0b1001n, 1, 0b1001n],
+  ])('is woken by a commit, or wakes others, where %s', (_what, own, lanes, woken, told) => {
+    const { worker, leases, loop, sender } = aWorker();
+    leases.laneBits = own;
+    worker.committed(lanes);
+    expect(loop.wake).toHaveBeenCalledTimes(woken);
+    expect(sender.events.mock.calls).toEqual([[told]]);
+  });
+
   it('wakes the loop outside of the context of whoever wakes it', () => {
     const { worker, loop } = aWorker();
     const request = new AsyncLocalStorage<string>();
@@ -118,12 +138,12 @@ describe('the relay worker', () => {
   });
 
   describe('at shutdown', () => {
-    it('finishes what is in flight, then gives its leases back, then disconnects', async () => {
+    it('finishes what is in flight, then gives its leases back, then its sign of life up, then disconnects', async () => {
       const { worker, log } = aWorker();
       worker.onApplicationBootstrap();
       log.length = 0;
       await worker.beforeApplicationShutdown();
-      expect(log).toEqual(['stop', 'close drain', 'close leases', 'disconnect']);
+      expect(log).toEqual(['stop', 'close drain', 'close leases', 'die', 'fall silent', 'disconnect']);
     });
 
     it('goes on renewing its leases until what is in flight is finished, and not after', async () => {
@@ -189,7 +209,7 @@ describe('the relay worker', () => {
       expect(log).toEqual(['stop']);
       finish();
       await ending;
-      expect(log).toEqual(['stop', 'close leases', 'disconnect']);
+      expect(log).toEqual(['stop', 'close leases', 'die', 'fall silent', 'disconnect']);
     });
 
     it.each(['loop', 'drain'] as const)('waits for the %s no longer than it may take, and says so', async (which) => {
@@ -201,7 +221,7 @@ describe('the relay worker', () => {
       expect(log).not.toContain('close leases');
       await jest.advanceTimersByTimeAsync(1);
       await ending;
-      expect(log.slice(-2)).toEqual(['close leases', 'disconnect']);
+      expect(log.slice(-4)).toEqual(['close leases', 'die', 'fall silent', 'disconnect']);
       expect(warnings).toEqual([
         'What was being sent could not be settled within 100 s (shutdownSeconds); it will be sent again.',
       ]);
@@ -211,7 +231,7 @@ describe('the relay worker', () => {
     it('bears that it was never started', async () => {
       const { worker, log } = aWorker();
       await worker.beforeApplicationShutdown();
-      expect(log).toEqual(['stop', 'close drain', 'close leases', 'disconnect']);
+      expect(log).toEqual(['stop', 'close drain', 'close leases', 'die', 'fall silent', 'disconnect']);
     });
   });
 
@@ -264,13 +284,26 @@ describe('the relay worker', () => {
     it('ends in the same order', async () => {
       const { worker, log } = aWorker('default', new SchedulerRegistry(), false);
       await worker.beforeApplicationShutdown();
-      expect(log).toEqual(['stop', 'close drain', 'close leases', 'disconnect']);
+      expect(log).toEqual(['stop', 'close drain', 'close leases', 'die', 'fall silent', 'disconnect']);
     });
+  });
+
+  it('only tells the relays of others of commits where the process does not deliver', async () => {
+    const registry = new SchedulerRegistry();
+    const { sender } = aWorker();
+    const worker = new EventRelayWorker('default', registry, new Logger(), null, sender as unknown as WakeUpSender);
+    worker.onApplicationBootstrap();
+    worker.committed(5n);
+    worker.wake();
+    expect([registry.getIntervals(), jest.getTimerCount()]).toEqual([[], 0]);
+    await expect(worker.beforeApplicationShutdown()).resolves.toBeUndefined();
+    expect(sender.events.mock.calls).toEqual([[5n]]);
+    expect(sender.close).toHaveBeenCalledTimes(1);
   });
 
   describe('of a process that does not know where to deliver to', () => {
     const aWriter = (registry = new SchedulerRegistry()): EventRelayWorker =>
-      new EventRelayWorker('billing', registry, new Logger(), null);
+      new EventRelayWorker('billing', registry, new Logger(), null, aWorker().sender as unknown as WakeUpSender);
 
     it('does nothing', async () => {
       const registry = new SchedulerRegistry();

@@ -158,8 +158,8 @@ describe('the leases of lanes', () => {
   });
 
   describe('may be relied on', () => {
-    /** 20 s of lease less 10 s for a send and 1 s of margin. */
-    const RELIABLE_MS = 9000;
+    /** 20 s of lease less 11 s for a send and 1 s of margin. */
+    const RELIABLE_MS = 8000;
 
     it('until a send could outlast them, and no longer', async () => {
       take.mockResolvedValueOnce(looked([], [1]));
@@ -213,16 +213,16 @@ describe('the leases of lanes', () => {
     it('longer with each renewal', async () => {
       renew.mockResolvedValue(renewed([1], 1));
       await leases.keep();
-      clock.advance(8000);
+      clock.advance(7000);
       await leases.keep();
-      clock.advance(8000);
+      clock.advance(7000);
       expect(leases.maySend).toBe(true);
     });
 
     it('no longer where a renewal fails, though they are still known', async () => {
       renew.mockResolvedValueOnce(renewed([1], 1));
       await leases.keep();
-      clock.advance(8000);
+      clock.advance(7000);
       renew.mockRejectedValueOnce(new Error('no database'));
       await expect(leases.keep()).rejects.toThrow('no database');
       expect([leases.maySend, leases.lanes]).toEqual([true, [1]]);
@@ -234,7 +234,7 @@ describe('the leases of lanes', () => {
       renew.mockResolvedValue(renewed([1]));
       take.mockResolvedValueOnce(looked([1], []));
       await leases.keep();
-      clock.advance(8000);
+      clock.advance(7000);
       take.mockRejectedValueOnce(new Error('no database'));
       await expect(leases.keep(true)).rejects.toThrow('no database');
       clock.advance(1000);
@@ -256,7 +256,7 @@ describe('the leases of lanes', () => {
     it('not while all are owned, until they cannot be relied on', async () => {
       renew.mockResolvedValue(renewed(ALL));
       await leases.keep();
-      clock.advance(8999);
+      clock.advance(7999);
       expect(leases.keepDue).toBe(false);
       clock.advance(1);
       expect(leases.keepDue).toBe(true);
@@ -361,9 +361,9 @@ describe('the leases of lanes', () => {
     });
 
     it('are renewed for as long as that takes', async () => {
-      clock.advance(8000);
+      clock.advance(7000);
       await leases.keep(true);
-      clock.advance(8000);
+      clock.advance(7000);
       expect([leases.maySend, leases.lanes.length]).toEqual([true, 32]);
       expect(inFlight).toHaveBeenCalledTimes(1);
     });

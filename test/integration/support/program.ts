@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { endedAtLast } from '../support/cleanup';
+import { endedAtLast } from './cleanup';
 
 const root = join(__dirname, '../../..');
 
