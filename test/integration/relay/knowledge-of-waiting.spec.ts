@@ -15,11 +15,12 @@ describe('A key that is held by a failing event stays held', () => {
   let writer: OutboxApp;
   const apps: OutboxApp[] = [];
 
-  /** It looks for what waits at each poll, as a poll is rarer than that. */
+  /** It looks for what waits at each poll, and only then: a poll is rarer than that, and the pool too small to be woken by others. */
   const startRelay = async (publisher: RecordingPublisher): Promise<OutboxApp> => {
     const app = await startOutboxApp({
       url: database.url,
       outbox: { publisher, pollIntervalSeconds: 1.5, errorRetryIntervalSeconds: 3600, shutdownSeconds: 0 },
+      typeorm: { extra: { max: 3 } },
     });
     apps.push(app);
     return app;

@@ -1,4 +1,5 @@
 import type { QueryRunner } from 'typeorm';
+import { LIFE_LOCKS } from '../../../lib/store/living-relays';
 import { addAll, addOfKey, allSettled } from '../support/backlog';
 import { createDatabase, type TestDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
@@ -7,6 +8,7 @@ import { RecordingPublisher } from '../support/recording-publisher';
 
 jest.setTimeout(180_000);
 
+const POOL = 5;
 const KEYS = Array.from({ length: 50 }, (_, n) => `key-${n}`);
 
 describe('A relay whose connections', () => {
@@ -25,7 +27,7 @@ describe('A relay whose connections', () => {
         maxRetries: 1000,
         leaseSeconds: 19,
       },
-      typeorm: { extra: { max: 5, application_name: name } },
+      typeorm: { extra: { max: POOL, application_name: name } },
     });
     apps.push(app);
     return app;
@@ -144,9 +146,16 @@ describe('A relay whose connections', () => {
     expect((await writer.outbox.stats()).published).toBe(1001);
   });
 
-  /** Waits for those that are in use. */
+  /** Waits for those that are in use, but for the one that listens. */
   const takeAllConnections = async (app: OutboxApp): Promise<QueryRunner[]> => {
-    const runners = Array.from({ length: 5 }, () => app.dataSource.createQueryRunner());
+    await eventually('the relay to listen', async () => {
+      const rows = await database.query(
+        `select from pg_locks where locktype = 'advisory' and classid = ${LIFE_LOCKS}
+           and database = (select oid from pg_database where datname = current_database())`,
+      );
+      return rows.length > 0;
+    });
+    const runners = Array.from({ length: POOL - 1 }, () => app.dataSource.createQueryRunner());
     await Promise.all(runners.map((runner) => runner.connect()));
     return runners;
   };
