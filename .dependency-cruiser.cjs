@@ -1,5 +1,5 @@
 /**
- * The folders of lib follow the flow of data: write -> store <- relay -> publish. What stands below never imports what stands above, and
+ * The folders of lib follow the flow of data: write -> store <- relay -> publish, with admin beside write, and upkeep -> store. What stands below never imports what stands above, and
  * siblings stay apart.
  */
 
@@ -32,7 +32,9 @@ module.exports = {
     mayImportOnly('store', [...foundation]),
     mayImportOnly('publish', [...foundation]),
     mayImportOnly('write', [...foundation, 'store', 'transaction']),
+    mayImportOnly('admin', [...foundation, 'store', 'transaction']),
     mayImportOnly('relay', [...foundation, 'store']),
+    mayImportOnly('upkeep', [...foundation, 'store']),
     mayImportOnly('migrations', ['store', 'errors']),
     mayImportOnly('testing', [...foundation, 'write', 'store', 'transaction']),
     {

@@ -26,8 +26,9 @@ const shared = {
 };
 
 module.exports = {
-  // The integration tests mostly wait, so that two at a time pay off on two cores as well.
-  maxWorkers: 2,
+  // The integration tests mostly wait, so that three at a time pay off on two cores as well.
+  maxWorkers: 3,
+  testTimeout: 30_000,
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.spec.ts'] },
     {

@@ -1,41 +1,73 @@
-import { startPostgres } from '../tools/parts';
-import type { Comparison } from './rounds';
-import { writeCost } from './write/write-cost';
+/** `npm run bench` once everything is installed and built: what the product costs and does, as ratios within one run. */
+import { PartsError, startParts } from '../tools/parts';
+import { Lifecycle } from '../tools/start/lifecycle';
+import { BenchArgumentsError, parseArguments, type BenchArguments } from './bench-arguments';
+import { measures, type MeasureName } from './measures';
+import type { Figure } from './support/measure';
+import { Scope } from './support/scope';
+import { Topics } from './support/topics';
+import { table } from './table';
 
-const usage = 'npm run bench -- [--quick] [--json]';
+const log = (line: string): void => void process.stderr.write(`[bench] ${line}\n`);
 
-/** Measures the product against what one would do without it, as ratios within one run. */
-async function main(flags: readonly string[]): Promise<void> {
-  const unknown = flags.find((flag) => flag !== '--quick' && flag !== '--json');
-  if (unknown !== undefined) {
-    throw new Error(`${unknown} is not a flag; use: ${usage}`);
-  }
-  const effort = flags.includes('--quick') ? { rounds: 5, milliseconds: 700 } : { rounds: 15, milliseconds: 2000 };
-  const database = await startPostgres();
+/** @returns the exit code */
+async function main(given: readonly string[]): Promise<number> {
+  const wanted = parseArguments(given, Object.keys(measures));
+  const lifecycle = new Lifecycle();
+  const { interrupted } = lifecycle;
+  const interruption = new Promise<number>((resolve) => interrupted.addEventListener('abort', () => resolve(130)));
   try {
-    const c1 = await writeCost(database.url, 1, effort);
-    const c8 = await writeCost(database.url, 8, effort);
-    report('writing, 1 client', c1);
-    report('writing, 8 clients', c8);
-    if (flags.includes('--json')) {
-      console.log(JSON.stringify({ write: { c1: rounded(c1.ratio), c8: rounded(c8.ratio) } }));
-    }
+    return await Promise.race([run(wanted, lifecycle), interruption]);
   } finally {
-    await database.stop();
+    if (interrupted.aborted) {
+      log('stopping');
+    }
+    await lifecycle.end();
   }
 }
 
-function report(what: string, { rates: [first = 0, second = 0], ratio, spread: [low, high] }: Comparison): void {
-  console.log(
-    `${what}: ${first.toFixed(0)}/s with addEvent, ${second.toFixed(0)}/s with INSERT; ratio ${ratio.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`,
-  );
+async function run({ quick, json, only }: BenchArguments, lifecycle: Lifecycle): Promise<number> {
+  const parts = await startParts({ log });
+  lifecycle.onEnd(() => parts.stop());
+  const connections = new Scope();
+  lifecycle.onEnd(() => connections.end());
+  const topics = await Topics.open(parts.kafka.brokers, connections);
+
+  const figures: Figure[] = [];
+  let result: Readonly<Record<string, unknown>> = {};
+  for (const name of only as readonly MeasureName[]) {
+    const began = performance.now();
+    const scope = new Scope();
+    lifecycle.onEnd(() => scope.end());
+    const measured = await measures[name]({
+      quick,
+      server: parts.database.url,
+      brokers: parts.kafka.brokers,
+      topics,
+      scope,
+      log: (line) => log(`${name}: ${line}`),
+    });
+    await scope.end();
+    log(`${name}: took ${((performance.now() - began) / 1000).toFixed(0)} s`);
+    figures.push(...measured.figures);
+    result = { ...result, ...measured.json };
+  }
+  console.log(table(figures));
+  if (json) {
+    console.log(JSON.stringify(result));
+  }
+  return 0;
 }
 
-function rounded(ratio: number): number {
-  return Math.round(ratio * 1000) / 1000;
-}
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    const expected = error instanceof PartsError || error instanceof BenchArgumentsError;
+    process.stderr.write(`${error instanceof Error && !expected ? String(error.stack) : messageOf(error)}\n`);
+    process.exit(1);
+  },
+);
 
-main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -17,6 +17,16 @@ export type { TransactionHook } from './transaction/transaction-frame';
 export type { OutboxEvent } from './interfaces/outbox-event';
 export type { OutboxStats } from './interfaces/outbox-stats';
 
+export { getDeadLettersToken, InjectDeadLetters } from './admin/dead-letters-tokens';
+export { OutboxDeadLetters } from './admin/outbox-dead-letters';
+export type {
+  DeadLetter,
+  DeadLetterDiscard,
+  DeadLetterPage,
+  DeadLetterQuery,
+  DeadLetterReplay,
+} from './interfaces/dead-letter';
+
 export { EventOutbox } from './store/event-outbox.entity';
 export { OutboxDeadLetter } from './store/outbox-dead-letter.entity';
 export { OutboxLane } from './store/outbox-lane.entity';
@@ -24,7 +34,12 @@ export { OutboxRelay } from './store/outbox-relay.entity';
 export { outboxEntities } from './store/outbox-entities';
 
 export { EventRelayWorker } from './relay/event-relay.worker';
+export type { DrainLimits, DrainResult } from './relay/drain';
+export type { DeliveryCounts } from './relay/delivery-result';
 export { getRelayToken } from './relay/relay-tokens';
+export { OutboxUpkeep } from './upkeep/outbox-upkeep';
+export type { OutboxUpkeepResult } from './upkeep/upkeep-pass';
+export { getUpkeepToken } from './upkeep/upkeep-tokens';
 export type {
   OutboxMessage,
   OutboxPublisher,
@@ -44,6 +59,7 @@ export {
   OutboxOptionsInvalidError,
   OutboxRegisteredTwiceError,
 } from './errors/start-up.errors';
+export { OutboxDeadLetterNotFoundError, OutboxReplayConflictError } from './errors/dead-letter.errors';
 export {
   OutboxDeadlockError,
   OutboxForeignTransactionError,
@@ -54,6 +70,7 @@ export {
   OutboxTransactionEndedError,
   OutboxTransactionRequiredError,
 } from './errors/transaction.errors';
+export { OutboxNothingToDrainToError } from './errors/relay.errors';
 export { OutboxArgumentInvalidError, OutboxEventIdTakenError, OutboxEventInvalidError } from './errors/event.errors';
 export {
   OutboxedMisplacedError,

@@ -7,6 +7,7 @@ import {
   OutboxDataSourceUnsupportedError,
   OutboxRegisteredTwiceError,
 } from './errors/start-up.errors';
+import { guardConnections } from './store/guard-connections';
 import { OutboxTables } from './store/outbox-tables';
 import { TransactionContext } from './transaction/transaction-context';
 
@@ -32,6 +33,7 @@ export function connect(name: string, dataSource: DataSource | undefined, module
   if (!dataSource.isInitialized) {
     throw new OutboxDataSourceNotInitializedError(name);
   }
+  guardConnections(dataSource);
   return {
     dataSource,
     tables: new OutboxTables(dataSource, name),

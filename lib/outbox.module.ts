@@ -1,5 +1,6 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { getDeadLettersToken } from './admin/dead-letters-tokens';
 import { DEFAULT_DATA_SOURCE, outboxedToken } from './config/tokens';
 import { OutboxOptionsInvalidError } from './errors/start-up.errors';
 import type {
@@ -11,10 +12,12 @@ import type {
 import { outboxProviders } from './outbox.providers';
 import { getRelayToken } from './relay/relay-tokens';
 import { outboxEntities } from './store/outbox-entities';
+import { getUpkeepToken } from './upkeep/upkeep-tokens';
 import { getOutboxToken, getTransactionsToken } from './write/outbox-tokens';
 
 /**
- * The outbox of a TypeORM data source: its entities, the injectable {@link OutboxRepository}, and the {@link EventRelayWorker}.
+ * The outbox of a TypeORM data source: its entities, the injectable {@link OutboxRepository} and {@link OutboxDeadLetters}, and the
+ * {@link EventRelayWorker}.
  * Import it once for each data source that holds an outbox.
  */
 @Module({})
@@ -60,6 +63,8 @@ function outboxModule(
       getOutboxToken(dataSource),
       getTransactionsToken(dataSource),
       getRelayToken(dataSource),
+      getDeadLettersToken(dataSource),
+      getUpkeepToken(dataSource),
       outboxedToken(dataSource),
     ],
   };

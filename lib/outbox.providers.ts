@@ -3,21 +3,23 @@ import { Logger, type Provider } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { getDataSourceToken } from '@nestjs/typeorm';
+import { getDeadLettersToken } from './admin/dead-letters-tokens';
+import { TypeOrmDeadLetters } from './admin/typeorm-dead-letters';
 import type { OutboxOptions, ResolvedOutboxOptions } from './config/outbox-options';
 import { resolveOptions } from './config/resolve-options';
 import { connectionToken, optionsToken, outboxedToken, publisherToken } from './config/tokens';
 import type { OutboxPublisher } from './interfaces/outbox-publisher';
 import { connect, type OutboxConnection } from './outbox-connection';
 import { KafkaJsPublisher } from './publish/kafkajs.publisher';
-import { EventRelayWorker, type RelayParts } from './relay/event-relay.worker';
-import { HeldKeys } from './relay/held-keys';
-import { LaneLeases } from './relay/lane-leases';
+import { relayParts } from './outbox-relay';
+import { EventRelayWorker } from './relay/event-relay.worker';
 import { monotonicClock } from './relay/monotonic-clock';
-import { RelayCycle } from './relay/relay-cycle';
-import { RelayLoop } from './relay/relay-loop';
-import { RelayReport } from './relay/relay-report';
 import { getRelayToken } from './relay/relay-tokens';
-import { readHeldKeys } from './store/read-held-keys';
+import { WakeUpSender } from './relay/wake-up-sender';
+import { deleteExpired } from './store/delete-expired';
+import { OutboxUpkeep } from './upkeep/outbox-upkeep';
+import { upkeepPass } from './upkeep/upkeep-pass';
+import { getUpkeepToken } from './upkeep/upkeep-tokens';
 import { getOutboxToken, getTransactionsToken } from './write/outbox-tokens';
 import type { OutboxRepository } from './write/outbox.repository';
 import { TransactionalOutboxedRunner } from './write/outboxed-runner';
@@ -56,18 +58,50 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
         registry: SchedulerRegistry | undefined,
       ) => {
         const logger = new Logger('Outbox');
-        const parts = publisher === null ? null : relayParts(options, connection, publisher, logger);
+        const owner = randomUUID();
+        const sender = new WakeUpSender(connection.dataSource, connection.tables, owner);
+        const parts =
+          publisher === null ? null : relayParts({ ...options, owner }, connection, publisher, logger, sender);
         // ScheduleModule is never imported here: a second import would run the application's own cron jobs twice.
-        return new EventRelayWorker(dataSource, registry ?? new SchedulerRegistry(), logger, parts);
+        return new EventRelayWorker(dataSource, registry ?? new SchedulerRegistry(), logger, parts, sender);
+      },
+    },
+    {
+      provide: getUpkeepToken(dataSource),
+      inject: [optionsToken(dataSource), connectionToken(dataSource), { token: SchedulerRegistry, optional: true }],
+      useFactory: (
+        options: ResolvedOutboxOptions,
+        connection: OutboxConnection,
+        registry: SchedulerRegistry | undefined,
+      ) => {
+        const { dataSource: source, tables } = connection;
+        const deletePage = deleteExpired.bind(undefined, source, tables);
+        return new OutboxUpkeep(dataSource, registry ?? new SchedulerRegistry(), new Logger('Outbox'), {
+          pass: (stopping) => upkeepPass(deletePage, options.retention, monotonicClock, stopping),
+          scheduled: options.relay,
+          random: Math.random,
+        });
       },
     },
     {
       provide: getOutboxToken(dataSource),
       inject: [optionsToken(dataSource), connectionToken(dataSource), getRelayToken(dataSource)],
       useFactory: (options: ResolvedOutboxOptions, connection: OutboxConnection, relay: EventRelayWorker) =>
-        new TypeOrmOutboxRepository(connection.dataSource, connection.tables, connection.transactions, options, () =>
-          relay.wake(),
+        new TypeOrmOutboxRepository(
+          connection.dataSource,
+          connection.tables,
+          connection.transactions,
+          options,
+          (lanes) => {
+            relay.committed(lanes);
+          },
         ),
+    },
+    {
+      provide: getDeadLettersToken(dataSource),
+      inject: [connectionToken(dataSource), getRelayToken(dataSource)],
+      useFactory: (connection: OutboxConnection, relay: EventRelayWorker) =>
+        new TypeOrmDeadLetters(connection.dataSource, connection.tables, connection.transactions, () => relay.wake()),
     },
     {
       provide: getTransactionsToken(dataSource),
@@ -83,46 +117,10 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
   ];
 }
 
+/** Also where `relay` is false, if it is known where to deliver to: `drain` may be called. */
 function publisherOf(options: ResolvedOutboxOptions): OutboxPublisher | null {
-  if (!options.relay) {
-    return null;
-  }
   if (options.publisher !== null) {
     return options.publisher;
   }
   return options.kafka === null ? null : new KafkaJsPublisher(options.kafka, options.allowAutoTopicCreation);
-}
-
-function relayParts(
-  options: ResolvedOutboxOptions,
-  { dataSource, tables }: OutboxConnection,
-  publisher: OutboxPublisher,
-  logger: Logger,
-): RelayParts {
-  const held = new HeldKeys(monotonicClock);
-  const leases = new LaneLeases(
-    dataSource,
-    tables,
-    randomUUID(),
-    options.leaseSeconds,
-    options.pollIntervalSeconds,
-    monotonicClock,
-    async ({ taken, lost }) => {
-      lost.forEach((lane) => held.forgetLane(lane));
-      const keys = taken.length === 0 ? [] : await readHeldKeys(dataSource, tables, taken);
-      keys.forEach(({ key, seconds }) => held.hold(key, seconds));
-    },
-    () => {
-      loop.wake();
-    },
-  );
-  const cycle = new RelayCycle(dataSource, tables, publisher, leases, held, options, Math.random);
-  const loop = new RelayLoop(
-    () => cycle.run(),
-    new RelayReport(logger),
-    Math.random,
-    () => held.nextDueMs,
-  );
-  const { pollIntervalSeconds, leaseSeconds } = options;
-  return { loop, leases, publisher, pollIntervalSeconds, leaseSeconds };
 }

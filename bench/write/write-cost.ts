@@ -1,14 +1,18 @@
-import { createHash, randomInt, randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { outboxEntities, OutboxModule, OutboxRepository } from 'nestjs-outboxed';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { compare, type Comparison, type Contender } from '../rounds';
+import { KEYS } from '../support/backlog';
+import { Database } from '../support/database';
+import { laneOf } from '../support/lanes';
+import { rounded, type Bench, type Figure, type Measured } from '../support/measure';
+import { alternate, perSecond, type Contender } from '../support/rounds';
+import { ratio } from '../support/statistics';
 import { Note } from './note.entity';
 
-const KEYS = 500;
 const PAYLOAD = {
   customer: 'ada',
   lines: Array.from({ length: 5 }, (_, n) => ({ sku: `sku-${String(n)}`, quantity: n, price: 9.99 })),
@@ -17,36 +21,51 @@ const PAYLOAD = {
 @Module({})
 class BenchModule {}
 
-/** Transactions per second that save a row and add an event, over the same with a hand-written INSERT of the same row, both by TypeORM. */
-export async function writeCost(
-  url: string,
-  clients: number,
-  effort: { rounds: number; milliseconds: number },
-): Promise<Comparison> {
+interface Effort {
+  readonly rounds: number;
+  readonly milliseconds: number;
+}
+
+/** Transactions that save a row and add an event, over the same with a hand-written INSERT of the same row, both by TypeORM. */
+export async function writeCost(bench: Bench): Promise<Measured> {
+  const effort = bench.quick ? { rounds: 5, milliseconds: 600 } : { rounds: 15, milliseconds: 2000 };
+  const c1 = await withClients(bench, 1, effort);
+  const c8 = await withClients(bench, 8, effort);
+  return {
+    figures: [c1, c8],
+    json: { write: { c1: rounded(c1.summary.median), c8: rounded(c8.summary.median) } },
+  };
+}
+
+async function withClients(bench: Bench, clients: number, { rounds, milliseconds }: Effort): Promise<Figure> {
+  const { url } = await Database.create(bench, [Note]);
   const options: DataSourceOptions = {
     type: 'postgres',
     url,
     entities: [...outboxEntities, Note],
-    synchronize: true,
     extra: { max: clients },
   };
   const app = await NestFactory.createApplicationContext(
     { module: BenchModule, imports: [TypeOrmModule.forRoot(options), OutboxModule.forRoot({ relay: false })] },
-    { logger: false },
+    { logger: false, abortOnError: false },
   );
+  bench.scope.onEnd(() => app.close());
   const plain = await new DataSource(options).initialize();
-  try {
-    const outboxed = contender(
-      'addEvent',
-      clients,
-      withOutbox(app.get<DataSource>(getDataSourceToken()), app.get(OutboxRepository)),
-    );
-    const byHand = contender('INSERT', clients, withInsert(plain));
-    return await compare([outboxed, byHand], effort);
-  } finally {
-    await plain.destroy();
-    await app.close();
-  }
+  bench.scope.onEnd(() => plain.destroy());
+  const withEvent = withOutbox(app.get<DataSource>(getDataSourceToken()), app.get(OutboxRepository));
+  const [outboxed = [], byHand = []] = await alternate(
+    [
+      contender('addEvent', clients, milliseconds, withEvent),
+      contender('INSERT', clients, milliseconds, withInsert(plain)),
+    ],
+    { rounds, log: bench.log, warmUp: true },
+  );
+  return {
+    what: `writing, ${String(clients)} ${clients === 1 ? 'client' : 'clients'}: addEvent / INSERT`,
+    summary: ratio(outboxed, byHand),
+    digits: 2,
+    from: `${perSecond(outboxed)}, INSERT ${perSecond(byHand)}`,
+  };
 }
 
 function withOutbox(dataSource: DataSource, outbox: OutboxRepository): () => Promise<unknown> {
@@ -79,10 +98,15 @@ function withInsert(dataSource: DataSource): () => Promise<unknown> {
     });
 }
 
-function contender(name: string, clients: number, transaction: () => Promise<unknown>): Contender {
+function contender(
+  name: string,
+  clients: number,
+  milliseconds: number,
+  transaction: () => Promise<unknown>,
+): Contender {
   return {
     name,
-    measure: async (milliseconds) => {
+    measure: async () => {
       const began = performance.now();
       const deadline = began + milliseconds;
       let done = 0;
@@ -100,9 +124,4 @@ function contender(name: string, clients: number, transaction: () => Promise<unk
 
 function randomKey(): string {
   return `key-${String(randomInt(KEYS))}`;
-}
-
-/** A row needs its lane, whoever writes it. */
-function laneOf(key: string): number {
-  return createHash('sha256').update(key).digest().readInt32BE(0) & 63;
 }

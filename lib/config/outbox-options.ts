@@ -33,8 +33,8 @@ export interface OutboxOptions {
   /** Whether this process delivers events. `false` for one that only writes them. Default: `true`. */
   relay?: boolean | undefined;
   /**
-   * Seconds between two looks for pending events. A commit in this process wakes the relay at once; the poll finds what other
-   * processes wrote. 0.01 to 3600. Default: `1`.
+   * Seconds between two looks for pending events, and for lanes of a relay that was killed. Commits wake the relay that owns their lanes, in this
+   * process or another one; the poll is for what it was not told of. 0.01 to 3600. Default: `1`.
    */
   pollIntervalSeconds?: number | undefined;
   /** Most events in one batch: one fetch, one send, one settling. 1 to 10000. Default: `1000`. */
@@ -71,8 +71,8 @@ export interface OutboxOptions {
    */
   shutdownSeconds?: number | undefined;
   /**
-   * Seconds that a relay owns its share of the events without renewing; a relay that was killed is replaced after this time, one
-   * that stops gracefully at once. 17 to 3600, since a send (10 s at most) must end within two thirds of it. Default: `20`.
+   * Seconds that a relay owns its share of the events without renewing: one that hangs, or was killed where it could not show a sign of life,
+   * is replaced after this time. One that was killed is otherwise replaced at the next poll, one that stops gracefully at once. 19 to 3600, since a send (11 s at most) must end within two thirds of it. Default: `30`.
    */
   leaseSeconds?: number | undefined;
   /**

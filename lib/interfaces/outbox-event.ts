@@ -20,6 +20,11 @@ export interface OutboxEvent {
   eventKey?: string | undefined;
   /** Headers of the Kafka record, beside those that the outbox sets (`ce_*`, `content-type`, trace context). */
   headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Not delivered before this time, by the database's clock; from 1970 to 9999. Until then it holds nobody up: it takes its place in its
+   * key's order when it is due. A time that has passed makes no difference. Default: at once.
+   */
+  availableAt?: Date | undefined;
   /** Identity by which consumers recognise a redelivery. Default: a new UUIDv7 (RFC 9562). */
   id?: string | undefined;
 }

@@ -1,4 +1,4 @@
-import { Table, TableColumn, TableIndex, TableUnique, type MigrationInterface, type QueryRunner } from 'typeorm';
+import { Table, TableColumn, TableIndex, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { EventOutbox } from '../store/event-outbox.entity';
 import { OutboxDeadLetter } from '../store/outbox-dead-letter.entity';
 import { OutboxLane } from '../store/outbox-lane.entity';
@@ -7,7 +7,10 @@ import { tablePath } from './table-path';
 
 // Made anew each time: TypeORM writes the name that the naming strategy gives into them.
 const newIndexes = (): TableIndex[] => [
-  new TableIndex({ columnNames: ['lane', 'retry_at'], where: '"published_at" IS NULL AND "retry_at" IS NOT NULL' }),
+  new TableIndex({
+    columnNames: ['lane', 'retry_at', 'seq'],
+    where: '"published_at" IS NULL AND "retry_at" IS NOT NULL',
+  }),
   new TableIndex({ columnNames: ['event_key'], where: '"published_at" IS NULL AND "attempts" > 0' }),
 ];
 
@@ -43,8 +46,10 @@ export class AddRelayTables1764000000000 implements MigrationInterface {
           { name: 'died_at', type: 'timestamptz' },
           { name: 'holds_key', type: 'boolean' },
         ],
-        uniques: [new TableUnique({ columnNames: ['id'] })],
-        indices: [new TableIndex({ columnNames: ['event_key'], where: '"holds_key"' })],
+        indices: [
+          new TableIndex({ columnNames: ['event_key'], where: '"holds_key"' }),
+          new TableIndex({ columnNames: ['id'] }),
+        ],
       }),
     );
     await queryRunner.createTable(

@@ -1,4 +1,10 @@
-import type { OutboxMessage, OutboxPublisher, PublishOutcome, PublishResult } from '../interfaces/outbox-publisher';
+import type {
+  OutboxMessage,
+  OutboxPublisher,
+  PublishContext,
+  PublishOutcome,
+  PublishResult,
+} from '../interfaces/outbox-publisher';
 
 /** Receives a message; one that throws or rejects refuses it, and it will be delivered again. */
 export type InProcessHandler = (message: OutboxMessage) => void | Promise<void>;
@@ -19,11 +25,14 @@ export class InProcessPublisher implements OutboxPublisher {
     return Promise.resolve();
   }
 
-  async publish(batch: readonly OutboxMessage[]): Promise<PublishResult> {
+  async publish(batch: readonly OutboxMessage[], context: PublishContext): Promise<PublishResult> {
     const outcomes: PublishOutcome[] = [];
     const refusedKeys = new Set<string>();
+    let stopped = false;
     for (const message of batch) {
-      const outcome: PublishOutcome = refusedKeys.has(message.key) ? { status: 'retry' } : await this.deliver(message);
+      stopped ||= !context.mayContinue();
+      const held = stopped || refusedKeys.has(message.key);
+      const outcome: PublishOutcome = held ? { status: 'retry' } : await this.deliver(message);
       if (outcome.status !== 'published') {
         refusedKeys.add(message.key);
       }

@@ -1,7 +1,9 @@
 import { Logger } from '@nestjs/common';
-import { Kafka, Partitioners, type Producer } from 'kafkajs';
+import { Kafka, type Producer } from 'kafkajs';
 import type { OutboxKafkaOptions } from '../config/outbox-options';
 import { kafkajsLog } from './kafkajs-log';
+import { keyPartitioner } from './key-partitioner';
+import { withTimeLimit } from './time-limit';
 
 /** Longest wait for an answer of the broker; the relay reckons with it (lane-leases.ts). */
 export const REQUEST_TIMEOUT_MS = 10_000;
@@ -89,7 +91,7 @@ export class KafkaJsConnection {
     });
     const producer = kafka.producer({
       allowAutoTopicCreation: this.allowAutoTopicCreation,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner: keyPartitioner,
       idempotent: false,
       retry: { retries: 0 },
     });
@@ -115,11 +117,7 @@ function rotated(list: string[], by: number): string[] {
 }
 
 /** Waits for the end of something whose failure does not matter, but not for ever. */
-async function withLimit(work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, DISCONNECT_LIMIT_MS);
-  });
-  await Promise.race([work.catch(() => undefined), limit]);
-  clearTimeout(timer);
+function withLimit(work: Promise<void>): Promise<void> {
+  const ended = work.catch(() => undefined);
+  return withTimeLimit(DISCONNECT_LIMIT_MS, ended, () => undefined);
 }

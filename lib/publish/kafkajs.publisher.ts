@@ -1,14 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TopicMessages } from 'kafkajs';
 import type { OutboxKafkaOptions } from '../config/outbox-options';
-import type { OutboxMessage, OutboxPublisher, PublishResult } from '../interfaces/outbox-publisher';
-import { mayBeInCreation, sendFailure, type SendFailure } from './kafka-errors';
+import type { OutboxMessage, OutboxPublisher, PublishContext, PublishResult } from '../interfaces/outbox-publisher';
+import { mayBeInCreation, sendFailure } from './kafka-errors';
 import { KafkaJsConnection, REQUEST_TIMEOUT_MS } from './kafkajs-connection';
-import { byTopic, sendBatch } from './send-batch';
+import { byTopic, sendBatch, type SendResult } from './send-batch';
+import { withTimeLimit } from './time-limit';
 
 /** How often, and how long in all, to ask again for a topic that the broker is creating. */
 const CREATION_PAUSE_MS = 100;
 const CREATION_LIMIT_MS = 3000;
+
+/**
+ * How long one request may take with all that kafkajs does for it: connecting to one broker after the other and asking for the leaders can each
+ * take as long as the request itself.
+ */
+const SEND_LIMIT_MS = REQUEST_TIMEOUT_MS + 1000;
 
 /**
  * Publishes through kafkajs, acknowledged by all in-sync replicas, one request at a time.
@@ -26,23 +33,29 @@ export class KafkaJsPublisher implements OutboxPublisher {
     this.connection = new KafkaJsConnection(options, allowAutoTopicCreation);
   }
 
-  connect(): Promise<void> {
-    return this.connection.open();
+  async connect(): Promise<void> {
+    const failure = await withTimeLimit(SEND_LIMIT_MS, this.connection.open(), noAnswer);
+    if (failure !== undefined) {
+      throw failure;
+    }
   }
 
-  publish(batch: readonly OutboxMessage[]): Promise<PublishResult> {
-    return sendBatch(batch, (messages) => this.send(messages));
+  publish(batch: readonly OutboxMessage[], context: PublishContext): Promise<PublishResult> {
+    return sendBatch(batch, (messages) => this.send(messages, context), context);
   }
 
   disconnect(): Promise<void> {
     return this.connection.close();
   }
 
-  private async send(messages: readonly OutboxMessage[]): Promise<SendFailure | undefined> {
+  private async send(messages: readonly OutboxMessage[], context: PublishContext): Promise<SendResult> {
     const topicMessages = toTopicMessages(messages);
     const creationLimit = performance.now() + CREATION_LIMIT_MS;
-    for (;;) {
+    for (let repeated = false; ; repeated = true) {
       const { fresh } = this.connection;
+      if (repeated && !context.mayContinue()) {
+        return 'stopped';
+      }
       const error = await this.attempt(topicMessages);
       if (error === undefined) {
         return undefined;
@@ -72,15 +85,18 @@ export class KafkaJsPublisher implements OutboxPublisher {
   }
 
   private async attempt(topicMessages: TopicMessages[]): Promise<unknown> {
-    try {
-      await this.connection.use((producer) =>
-        producer.sendBatch({ acks: -1, timeout: REQUEST_TIMEOUT_MS, topicMessages }),
+    const sending = this.connection
+      .use((producer) => producer.sendBatch({ acks: -1, timeout: REQUEST_TIMEOUT_MS, topicMessages }))
+      .then(
+        () => undefined,
+        (error: unknown) => error ?? new Error('kafkajs failed without an error'),
       );
-      return undefined;
-    } catch (error) {
-      return error ?? new Error('kafkajs failed without an error');
-    }
+    return withTimeLimit(SEND_LIMIT_MS, sending, noAnswer);
   }
+}
+
+function noAnswer(): Error {
+  return new Error(`no answer within ${SEND_LIMIT_MS / 1000} s`);
 }
 
 function toTopicMessages(messages: readonly OutboxMessage[]): TopicMessages[] {

@@ -1,9 +1,10 @@
-import type { OutboxMessage, PublishOutcome, PublishResult } from '../interfaces/outbox-publisher';
+import type { OutboxMessage, PublishContext, PublishOutcome, PublishResult } from '../interfaces/outbox-publisher';
 import type { SendFailure } from './kafka-errors';
 import { requestChunks } from './request-chunks';
 
-/** Sends a request; undefined means that the broker has acknowledged all of it. */
-export type SendRequest = (messages: readonly OutboxMessage[]) => Promise<SendFailure | undefined>;
+/** What became of a request: undefined means that the broker has acknowledged all of it; `stopped`, that the relay did not let it begin. */
+export type SendResult = SendFailure | 'stopped' | undefined;
+export type SendRequest = (messages: readonly OutboxMessage[]) => Promise<SendResult>;
 
 const PUBLISHED: PublishOutcome = { status: 'published' };
 const RETRY: PublishOutcome = { status: 'retry' };
@@ -12,12 +13,18 @@ const RETRY: PublishOutcome = { status: 'retry' };
  * Sends a batch and finds out what became of each message. A request that fails for one of its topics is sent topic by topic (halving took a request
  * for nearly every message), one that fails for a message is halved until the culprit stands alone; the parts go one after the other, without
  * the keys that have just failed. A failed request may have been written in part, so
- * that the halves may repeat records: consumers recognise them by their id.
+ * that the halves may repeat records: consumers recognise them by their id. The relay is asked before each request whether it may begin.
  */
-export async function sendBatch(batch: readonly OutboxMessage[], send: SendRequest): Promise<PublishResult> {
+export async function sendBatch(
+  batch: readonly OutboxMessage[],
+  send: SendRequest,
+  context: PublishContext,
+): Promise<PublishResult> {
   const outcomes = new Map<OutboxMessage, PublishOutcome>();
   const failedKeys = new Set<string>();
   let unavailable: string | undefined;
+  // For good: with a lease that was renewed meanwhile, a key's later message could go out where its earlier one did not.
+  let stopped = false;
 
   const reject = (message: OutboxMessage, reason: string): void => {
     if (!failedKeys.has(message.key)) {
@@ -26,12 +33,14 @@ export async function sendBatch(batch: readonly OutboxMessage[], send: SendReque
     }
   };
   const sendPart = async (part: readonly OutboxMessage[]): Promise<void> => {
-    const messages = part.filter(({ key }) => !failedKeys.has(key));
-    if (messages.length === 0 || unavailable !== undefined) {
+    const messages = failedKeys.size === 0 ? part : part.filter(({ key }) => !failedKeys.has(key));
+    if (messages.length === 0 || unavailable !== undefined || stopped) {
       return;
     }
-    const failure = await send(messages);
-    if (failure === undefined) {
+    const failure = context.mayContinue() ? await send(messages) : 'stopped';
+    if (failure === 'stopped') {
+      stopped = true;
+    } else if (failure === undefined) {
       messages.forEach((message) => outcomes.set(message, PUBLISHED));
     } else if (failure.fault === 'broker') {
       unavailable = failure.reason;

@@ -1,25 +1,37 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { BeforeApplicationShutdown, Logger, OnApplicationBootstrap } from '@nestjs/common';
 import type { SchedulerRegistry } from '@nestjs/schedule';
+import { OutboxNothingToDrainToError } from '../errors/relay.errors';
 import type { OutboxPublisher } from '../interfaces/outbox-publisher';
+import { assertDrainLimits, type Drain, type DrainLimits, type DrainResult } from './drain';
 import type { LaneLeases } from './lane-leases';
 import type { RelayLoop } from './relay-loop';
+import type { SignOfLife } from './sign-of-life';
+import type { WakeUpSender } from './wake-up-sender';
+
+/** A publisher that waits for a broker which does not answer must not keep the application from ending. */
+const LONGEST_DISCONNECT_MS = 5000;
 
 /** What a worker that delivers is made of. */
 export interface RelayParts {
   readonly loop: RelayLoop;
+  readonly drain: Drain;
   readonly leases: LaneLeases;
+  readonly signOfLife: SignOfLife;
   readonly publisher: OutboxPublisher;
+  /** Whether it delivers by itself, and not only when it is told to. */
+  readonly relay: boolean;
   readonly pollIntervalSeconds: number;
   readonly leaseSeconds: number;
+  readonly shutdownSeconds: number;
 }
 
 /**
- * Delivers committed events. It starts with the application, is woken by each commit of this process that holds events, and polls
- * for what other processes wrote; its poll timer is in `@nestjs/schedule`'s registry as `outbox-relay-<data source>`. At shutdown
+ * Delivers committed events. It starts with the application, is woken by each commit that holds events of its lanes, and polls
+ * for what it was not told of; its poll timer is in `@nestjs/schedule`'s registry as `outbox-relay-<data source>`. At shutdown
  * it finishes what is in flight.
  *
- * With `relay: false` it does nothing.
+ * With `relay: false` it delivers only when {@link EventRelayWorker.drain} is called.
  */
 export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly timerName: string;
@@ -28,17 +40,18 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
   private renewal: NodeJS.Timeout | undefined;
 
   constructor(
-    dataSource: string,
+    private readonly dataSource: string,
     private readonly registry: SchedulerRegistry,
     private readonly logger: Logger,
     private readonly parts: RelayParts | null,
+    private readonly sender: WakeUpSender,
   ) {
     this.timerName = `outbox-relay-${dataSource}`;
   }
 
   onApplicationBootstrap(): void {
     const { parts } = this;
-    if (parts === null) {
+    if (parts?.relay !== true) {
       return;
     }
     // Not awaited: the application serves whether or not there is a broker.
@@ -48,32 +61,97 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
       setInterval(() => this.wake(), parts.pollIntervalSeconds * 1000),
     );
     // Apart from the loop, which may be sending for long. A failure is reported by the loop, which meets the same database.
-    this.renewal = setInterval(() => void parts.leases.keep().catch(() => undefined), (parts.leaseSeconds * 1000) / 3);
+    this.renewal = setInterval(
+      () => void parts.leases.keep(true).catch(() => undefined),
+      (parts.leaseSeconds * 1000) / 3,
+    );
+    parts.signOfLife.start();
     this.wake();
   }
 
   /** Looks for pending events now. A hint: harmless at any time, and never needed for correctness. */
   wake(): void {
-    this.inOwnContext(() => this.parts?.loop.wake());
+    if (this.parts?.relay === true) {
+      this.inOwnContext(() => this.parts?.loop.wake());
+    }
+  }
+
+  /**
+   * Delivers what is due, once, and tells what became of it: for cron jobs and short-lived functions, with `relay: false` and `kafka`. The
+   * lanes that it takes for that are given back at the end. Where the relay runs by itself as well, it only hastens it.
+   *
+   * What other relays own is left to them, and what was refused waits for its time.
+   *
+   * @throws OutboxNothingToDrainToError if neither `kafka` nor `publisher` is configured
+   * @throws OutboxArgumentInvalidError if a limit is out of range
+   */
+  async drain(limits: DrainLimits = {}): Promise<DrainResult> {
+    const { parts } = this;
+    if (parts === null) {
+      throw new OutboxNothingToDrainToError(this.dataSource);
+    }
+    assertDrainLimits(limits);
+    return this.inOwnContext(() => parts.drain.run(limits));
+  }
+
+  /**
+   * Events of these lanes were committed (a bit for each lane): wakes the relays that own them.
+   *
+   * @internal
+   */
+  committed(lanes: bigint): void {
+    const own = this.parts?.leases.laneBits ?? 0n;
+    if (own === 0n || (lanes & own) !== 0n) {
+      this.wake();
+    }
+    this.sender.events(lanes & ~own);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     const { parts } = this;
     if (parts === null) {
+      await this.sender.close();
       return;
     }
     // The application or ScheduleModule may have removed it already.
     if (this.registry.doesExist('interval', this.timerName)) {
       this.registry.deleteInterval(this.timerName);
     }
-    await parts.loop.stop();
+    await this.finish(parts);
     // Not before: what is in flight may take longer than a lease.
     clearInterval(this.renewal);
-    await parts.leases.release().catch((error: unknown) => {
+    await parts.leases.close().catch((error: unknown) => {
       this.logger.warn(`The leases could not be given back and will lapse: ${String(error)}`);
     });
-    await parts.publisher.disconnect().catch((error: unknown) => {
+    // After that: the others would take the lanes of a relay that does not live.
+    await parts.signOfLife.close();
+    await this.sender.close();
+    const disconnecting = parts.publisher.disconnect().catch((error: unknown) => {
       this.logger.warn(`The publisher could not be disconnected: ${String(error)}`);
     });
+    if (!(await endsWithin(LONGEST_DISCONNECT_MS, disconnecting))) {
+      this.logger.warn(`The publisher did not end its disconnecting within ${LONGEST_DISCONNECT_MS / 1000} s.`);
+    }
+  }
+
+  private async finish({ loop, drain, shutdownSeconds }: RelayParts): Promise<void> {
+    if (!(await endsWithin(shutdownSeconds * 1000, Promise.all([loop.stop(), drain.close()])))) {
+      this.logger.warn(
+        `What was being sent could not be settled within ${shutdownSeconds} s (shutdownSeconds); it will be sent again.`,
+      );
+    }
+  }
+}
+
+/** Waits for work, but not longer. */
+async function endsWithin(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
+  let limit: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<false>((resolve) => {
+    limit = setTimeout(() => resolve(false), milliseconds);
+  });
+  try {
+    return await Promise.race([work.then(() => true), tooLong]);
+  } finally {
+    clearTimeout(limit);
   }
 }

@@ -1,14 +1,16 @@
 import type { DataSource } from 'typeorm';
-import type { LaneClaim } from '../store/lane-fence';
+import type { LaneClaim, OwnedLane } from '../store/lane-fence';
+import { leave } from '../store/leave';
 import { LANES } from '../store/ordering-key';
 import type { OutboxTables } from '../store/outbox-tables';
 import { releaseLanes } from '../store/release-lanes';
 import { renewLanes } from '../store/renew-lanes';
 import { takeLanes } from '../store/take-lanes';
+import { LeaseBook, type Leases } from './lease-book';
 import type { MonotonicClock } from './monotonic-clock';
 
-/** Longest that a send may take (the kafkajs publisher's request timeout), and what to leave for the rest. */
-const LONGEST_SEND_MS = 10_000;
+/** Longest that a send may take (the kafkajs publisher's limit), and what to leave for the rest. */
+const LONGEST_SEND_MS = 11_000;
 const MARGIN_MS = 1000;
 
 export interface LaneChanges {
@@ -16,87 +18,204 @@ export interface LaneChanges {
   readonly lost: readonly number[];
 }
 
+export interface LeaseOptions {
+  readonly owner: string;
+  readonly leaseSeconds: number;
+  readonly pollIntervalSeconds: number;
+}
+
+/** What the leases need of the rest of the relay. */
+export interface LeaseHooks {
+  /** Awaited before lanes that were taken count as owned. */
+  onChange(changes: LaneChanges): Promise<void>;
+  /** Called when they do. */
+  onTaken(): void;
+  /** Resolves when all that was fetched before now is settled. */
+  inFlight(): Promise<void>;
+  /** There are lanes to be taken, or to be given back, by other relays. Never fails. */
+  tellOthers(): Promise<void>;
+  /** Number of the session lock that is held as a sign of life; null if none is. */
+  lifeLock(): number | null;
+}
+
 /**
- * The lanes that this relay owns. Ownership is a lease by the database's clock; this side only knows until when it may rely on it,
- * reckoned from before the renewing statement was sent. That deadline makes duplicates rare; order does not rest on it, since a
- * successor begins at the lowest pending event and so repeats first what a straggler still sends.
+ * The lanes that this relay owns: its share of all lanes. It takes what is free up to that, and gives back what is above it as other relays
+ * join. Ownership is a lease by the database's clock; this side only knows until when it may rely on it, reckoned from before the statement that
+ * gave the lease was sent. That deadline makes duplicates rare; order does not rest on it, since a successor begins at the lowest pending event
+ * and so repeats first what a straggler still sends.
  */
 export class LaneLeases {
-  private epochs = new Map<number, string>();
-  private reliableUntil = 0;
+  private readonly book = new LeaseBook();
+  private renewedAt = -Infinity;
   private keptAt = -Infinity;
+  /** Whether the database may have given or taken what is not in the book: the answer to a statement may have been lost. */
+  private uncertain = true;
+  private givingBack = false;
+  private state: 'unknown' | 'present' | 'gone' = 'unknown';
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly tables: OutboxTables,
-    private readonly owner: string,
-    private readonly leaseSeconds: number,
-    private readonly pollIntervalSeconds: number,
+    private readonly options: LeaseOptions,
     private readonly clock: MonotonicClock,
-    /** Awaited before lanes that were taken count as owned. */
-    private readonly onChange: (changes: LaneChanges) => Promise<void>,
-    /** Called when they do. */
-    private readonly onTaken: () => void = () => undefined,
+    private readonly hooks: LeaseHooks,
   ) {}
 
+  /** The lanes to fetch from. */
   get lanes(): readonly number[] {
-    return [...this.epochs.keys()];
+    return this.book.lanes;
+  }
+
+  /** The same as a number with a bit for each; none while they cannot be relied on. */
+  get laneBits(): bigint {
+    return this.maySend ? this.book.bits : 0n;
   }
 
   /** Whether a send that begins now will end before the leases can have lapsed. */
   get maySend(): boolean {
-    return this.epochs.size > 0 && this.clock() < this.reliableUntil;
+    return this.book.leases.size > 0 && this.clock() < this.book.reliableUntil;
   }
 
   /** Whether to look for free lanes before a round: not at each wake-up, or a standby would ask once for every commit. */
   get keepDue(): boolean {
-    const complete = this.epochs.size === LANES && this.maySend;
-    return !complete && this.clock() - this.keptAt >= this.pollIntervalSeconds * 900;
+    const complete = this.lanes.length === LANES && this.maySend;
+    return !complete && this.clock() - this.keptAt >= this.options.pollIntervalSeconds * 900;
   }
 
   /** The right to settle events of these lanes. */
   claim(lanes: Iterable<number>): LaneClaim {
-    const owned = [...new Set(lanes)].flatMap((lane) => {
-      const epoch = this.epochs.get(lane);
-      return epoch === undefined ? [] : [{ lane, epoch }];
-    });
-    return { owner: this.owner, lanes: owned };
+    return { owner: this.options.owner, lanes: this.book.owned(lanes) };
   }
 
-  /** Renews what is owned, and takes what is free. One at a time: the timer and the relay's loop both call it. */
-  keep(): Promise<void> {
+  /**
+   * Learns what is owned, takes what is free of this relay's share, and begins to give back what is above it. One at a time: timers and the
+   * relay's loop call it.
+   *
+   * @param renew also renew the leases and show the sign of life, which is done in any case when it is time for it
+   */
+  keep(renew = false): Promise<void> {
     return this.inTurn(async () => {
-      const asked = this.clock();
-      const before = this.epochs;
-      // Asked even if nothing is known to be owned: the answer to an earlier taking may have been lost with its connection.
-      const renewed = await renewLanes(this.dataSource, this.tables, this.owner, this.leaseSeconds);
-      const taken =
-        renewed.length < LANES ? await takeLanes(this.dataSource, this.tables, this.owner, this.leaseSeconds) : [];
-      const after = new Map([...renewed, ...taken].map(({ lane, epoch }) => [lane, epoch]));
-      this.keptAt = asked;
-      this.reliableUntil = asked + this.leaseSeconds * 1000 - LONGEST_SEND_MS - MARGIN_MS;
-      const changes = { taken: changed(after, before), lost: changed(before, after) };
-      // What was lost goes at once; what was taken counts only when everybody knows of it. If that fails, it is taken anew next time.
-      this.epochs = new Map([...before].filter(([lane, epoch]) => after.get(lane) === epoch));
-      if (changes.taken.length > 0 || changes.lost.length > 0) {
-        await this.onChange(changes);
+      if (this.state === 'gone') {
+        return;
       }
-      this.epochs = after;
-      if (changes.taken.length > 0) {
-        this.onTaken();
+      this.state = 'present';
+      const isRenewal = renew || this.renewalDue;
+      this.uncertain = true;
+      const { leases, target, joined } = isRenewal ? await this.renew() : await this.look(this.book.leases);
+      await this.become(leases);
+      this.uncertain = false;
+      this.book.markLeaving(this.lanes.slice(target));
+      void this.giveBack();
+      if (joined) {
+        void this.hooks.tellOthers();
       }
     });
   }
 
   /** Gives everything back. */
   release(): Promise<void> {
+    return this.leave('unknown');
+  }
+
+  /** Gives everything back, for good. */
+  close(): Promise<void> {
+    return this.leave('gone');
+  }
+
+  private leave(state: 'unknown' | 'gone'): Promise<void> {
     return this.inTurn(async () => {
-      if (this.epochs.size > 0) {
-        this.epochs = new Map();
-        await releaseLanes(this.dataSource, this.tables, this.owner);
+      const wasPresent = this.state === 'present';
+      this.state = state;
+      this.book.leases = new Map();
+      if (wasPresent) {
+        await leave(this.dataSource, this.tables, this.options.owner);
+        await this.hooks.tellOthers();
       }
     });
+  }
+
+  private get renewalDue(): boolean {
+    const isLapsing = this.book.leases.size > 0 && !this.maySend;
+    return this.uncertain || isLapsing || this.clock() - this.renewedAt >= (this.options.leaseSeconds * 1000) / 3;
+  }
+
+  private async renew(): Promise<{ leases: Leases; target: number; joined: boolean }> {
+    const asked = this.clock();
+    const renewed = await renewLanes(this.dataSource, this.tables, {
+      ...this.options,
+      lifeLock: this.hooks.lifeLock(),
+    });
+    this.renewedAt = asked;
+    this.keptAt = asked;
+    const leases = this.leasesOf(renewed.lanes, asked);
+    return leases.size < renewed.target
+      ? { ...(await this.look(leases)), joined: renewed.joined }
+      : { ...renewed, leases };
+  }
+
+  private async look(known: Leases): Promise<{ leases: Leases; target: number; joined: boolean }> {
+    const asked = this.clock();
+    const { kept, taken, target } = await takeLanes(this.dataSource, this.tables, this.options);
+    this.keptAt = asked;
+    // Each lease counts from the statement that gave or renewed it. One that is not known was given by a statement whose answer was lost, and the
+    // next renewal tells of it.
+    const keptLeases = [...known].filter(([lane, { epoch }]) => kept.some((k) => k.lane === lane && k.epoch === epoch));
+    return { leases: new Map([...keptLeases, ...this.leasesOf(taken, asked)]), target, joined: false };
+  }
+
+  private leasesOf(lanes: readonly OwnedLane[], asked: number): Leases {
+    const until = asked + this.options.leaseSeconds * 1000 - LONGEST_SEND_MS - MARGIN_MS;
+    const leaving = new Set(this.book.leaving);
+    return new Map(
+      lanes.map((lane) => [
+        lane.lane,
+        { epoch: lane.epoch, until, leaving: leaving.has(lane.lane) && this.book.has(lane) },
+      ]),
+    );
+  }
+
+  private async become(leases: Leases): Promise<void> {
+    const before = this.book.leases;
+    const changes = { taken: changed(leases, before), lost: changed(before, leases) };
+    // What was lost goes at once; what was taken counts only when everybody knows of it. If that fails, it is taken anew next time.
+    this.book.leases = new Map([...leases].filter(([lane, { epoch }]) => before.get(lane)?.epoch === epoch));
+    if (changes.taken.length > 0 || changes.lost.length > 0) {
+      await this.hooks.onChange(changes);
+    }
+    this.book.leases = leases;
+    if (changes.taken.length > 0) {
+      this.hooks.onTaken();
+    }
+  }
+
+  /** Not waited for, since the loop that settles what is in flight may itself be waiting for `keep`. What fails is tried again with the next one. */
+  private async giveBack(): Promise<void> {
+    if (this.givingBack) {
+      return;
+    }
+    this.givingBack = true;
+    try {
+      while (this.book.leaving.length > 0) {
+        const claim = this.claim(this.book.leaving);
+        await this.hooks.inFlight();
+        await this.inTurn(() => this.giveBackNow(claim));
+      }
+    } catch {
+      this.uncertain = true;
+    } finally {
+      this.givingBack = false;
+    }
+  }
+
+  private async giveBackNow(claim: LaneClaim): Promise<void> {
+    const lanes = claim.lanes.filter((lane) => this.book.has(lane));
+    if (lanes.length > 0) {
+      await releaseLanes(this.dataSource, this.tables, { ...claim, lanes });
+      this.book.remove(lanes);
+      void this.hooks.tellOthers();
+      await this.hooks.onChange({ taken: [], lost: lanes.map(({ lane }) => lane) });
+    }
   }
 
   private inTurn(work: () => Promise<void>): Promise<void> {
@@ -107,6 +226,6 @@ export class LaneLeases {
 }
 
 /** The lanes of `these` that `those` do not have in the same epoch. */
-function changed(these: ReadonlyMap<number, string>, those: ReadonlyMap<number, string>): number[] {
-  return [...these.keys()].filter((lane) => these.get(lane) !== those.get(lane));
+function changed(these: Leases, those: Leases): number[] {
+  return [...these.keys()].filter((lane) => these.get(lane)?.epoch !== those.get(lane)?.epoch);
 }

@@ -1,13 +1,16 @@
 import { pauseMs, type Random } from './backoff';
-import type { CycleResult } from './relay-cycle';
+import type { DeliveryResult } from './delivery-result';
 import type { RelayReport } from './relay-report';
 
 /** What a timer of Node can take. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** What the loop runs: delivers until nothing is left, or until `mayGoOn` says no. */
+export type Deliver = (mayGoOn: () => boolean) => Promise<DeliveryResult>;
+
 /**
- * Runs rounds while there is something to do, one at a time; pauses while broker or database are away. A wake-up is only a hint:
- * one that comes during a round makes another round follow, so none is lost.
+ * Delivers whenever there may be something to do; pauses while broker or database are away. A wake-up is only a hint: one that comes during
+ * a delivery makes another one follow, so none is lost.
  */
 export class RelayLoop {
   private woken = false;
@@ -19,11 +22,11 @@ export class RelayLoop {
   private alarm: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly round: () => Promise<CycleResult>,
+    private readonly deliver: Deliver,
     private readonly report: RelayReport,
     private readonly random: Random,
-    /** Milliseconds until something is due by its time; undefined if nothing is. */
-    private readonly nextDueMs: () => number | undefined = () => undefined,
+    /** Milliseconds until something is due by its time; Infinity if nothing is known to be. */
+    private readonly nextDueMs: () => number,
   ) {}
 
   wake(): void {
@@ -31,7 +34,7 @@ export class RelayLoop {
     if (this.active || this.pause !== undefined || this.stopped) {
       return;
     }
-    // Set before the first round, which may itself wake the loop.
+    // Set before the first delivery, which may itself wake the loop.
     this.active = true;
     this.running = this.run().finally(() => {
       this.active = false;
@@ -42,7 +45,7 @@ export class RelayLoop {
     });
   }
 
-  /** Ends after the round that is under way, which is finished and settled. */
+  /** Ends when what is in flight is settled. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.pause);
@@ -56,7 +59,7 @@ export class RelayLoop {
     clearTimeout(this.alarm);
     while (this.woken && !this.stopped) {
       this.woken = false;
-      const pause = await this.oneRound();
+      const pause = await this.once();
       if (pause !== undefined && !this.stopped) {
         this.woken = true;
         this.pauseFor(pause);
@@ -69,33 +72,27 @@ export class RelayLoop {
   /** A retry is due by its own time, not by the poll's. */
   private setAlarm(): void {
     const due = this.nextDueMs();
-    if (due !== undefined && !this.stopped) {
-      this.alarm = setTimeout(
-        () => {
-          this.wake();
-        },
-        Math.min(Math.ceil(due), LONGEST_TIMER_MS),
-      );
+    if (due !== Infinity && !this.stopped) {
+      this.alarm = setTimeout(() => this.wake(), Math.min(Math.max(0, Math.ceil(due)), LONGEST_TIMER_MS));
     }
   }
 
   /** How long to pause after it, if at all. */
-  private async oneRound(): Promise<number | undefined> {
+  private async once(): Promise<number | undefined> {
     try {
-      const result = await this.round();
+      const { ended, published, retried, dead } = await this.deliver(() => !this.stopped);
       this.report.databaseReached();
-      if (typeof result === 'object') {
-        this.report.publisherUnavailable(result.unavailable);
-        return pauseMs(++this.failures, this.random);
+      if (published + retried + dead > 0) {
+        this.failures = 0;
       }
-      if (result === 'progress') {
-        this.report.publisherReached();
-        this.woken = true;
+      if (typeof ended === 'object') {
+        this.report.publisherUnavailable(ended.unavailable);
+        return pauseMs(++this.failures, this.random);
       }
       this.failures = 0;
       return undefined;
     } catch (error) {
-      this.report.roundFailed(error);
+      this.report.deliveryFailed(error);
       return pauseMs(++this.failures, this.random);
     }
   }

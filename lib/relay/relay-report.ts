@@ -6,6 +6,7 @@ const UNDEFINED_TABLE = '42P01';
 export class RelayReport {
   private publisherAway = false;
   private failing = false;
+  private polling = false;
 
   constructor(private readonly logger: Logger) {}
 
@@ -25,7 +26,16 @@ export class RelayReport {
     }
   }
 
-  roundFailed(error: unknown): void {
+  pollsOnly(reason: string): void {
+    if (!this.polling) {
+      this.polling = true;
+      this.logger.log(
+        `The relay polls only: ${reason}. Events of other processes wait for the poll, and a relay that was killed is replaced when its lease is over.`,
+      );
+    }
+  }
+
+  deliveryFailed(error: unknown): void {
     if (!this.failing) {
       this.failing = true;
       this.logger.warn(`Delivery is interrupted: ${explained(error)}. It resumes by itself.`);

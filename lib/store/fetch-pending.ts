@@ -1,94 +1,191 @@
 import type { DataSource } from 'typeorm';
+import { keyIsHeld } from './held-key';
 import type { OutboxTables } from './outbox-tables';
-import { runWithinLimit } from './run-statement';
+import { PENDING_COLUMNS, pendingColumns, toPendingEvent, type PendingEvent } from './pending-event';
+import { PlannedStatement } from './planned-statement';
 
-/** A pending event, as the relay needs it. */
-export interface PendingEvent {
-  readonly seq: string;
-  readonly lane: number;
-  readonly id: string;
-  readonly eventType: string;
-  readonly aggregateId: string;
-  readonly topic: string;
-  readonly eventKey: string;
-  /** JSON text, as it was stored. */
-  readonly eventData: string;
-  readonly headers: Readonly<Record<string, string>> | null;
-  readonly traceparent: string | null;
-  /** RFC 3339, in UTC, to the millisecond. */
-  readonly createdAt: string;
-  readonly attempts: number;
+/** A snapshot of PostgreSQL: which transactions it could not see. */
+export interface Snapshot {
+  /** The first transaction that had not begun. */
+  readonly xmax: string;
+  /** Those below that were running. */
+  readonly running: readonly string[];
 }
 
 export interface PendingQuery {
-  readonly lanes: readonly number[];
-  /** Keys that wait for a retry: none of their events is taken. */
-  readonly heldKeys: readonly string[];
+  /** Each lane with its head: what lies at or below was looked at by the previous fetch. */
+  readonly heads: ReadonlyMap<number, number>;
+  /** The previous fetch's. */
+  readonly snapshot: Snapshot;
+  /** Whether events may have to be passed over: an event waits for its retry or its time, or a key is held. */
+  readonly passOver: boolean;
+  /** Whether to look for what waits as well. */
+  readonly lookForWaiting: boolean;
+  readonly perLane: number;
   readonly limit: number;
   /** Most bytes of payload; a first event that is larger comes alone. */
   readonly maxBytes: number;
 }
 
-/** As text throughout: an application may have changed node-postgres' parsers for all of its process. */
-type Row = { readonly [Property in keyof PendingEvent]: string } & {
-  headers: string | null;
-  traceparent: string | null;
-};
+/** What waits for its time, or for an operator. */
+export interface Waiting {
+  /** Seconds until the first event is due, 0 or less if it is already; null if none waits for a time. */
+  readonly due: number | null;
+  /** Whether a key may be held. */
+  readonly held: boolean;
+}
+
+export interface FetchedBatch {
+  /** Late ones first; of each key in the order of its commits. */
+  readonly events: readonly PendingEvent[];
+  readonly snapshot: Snapshot;
+  /** How many were late: at or below the head, and not visible to the previous fetch. Not all need to have found room in the batch. */
+  readonly lateFound: number;
+  /** How many events above the head each lane had to offer, at most `perLane`; lanes without are missing. */
+  readonly found: ReadonlyMap<number, number>;
+  /** Where the walk of a lane has ended that had fewer than `perLane` to offer, as far as known. */
+  readonly reached: ReadonlyMap<number, number>;
+  /** Lanes that gave nothing, as an operator has let a key of theirs go: they have to be begun anew. */
+  readonly rewound: readonly number[];
+  /** Only if it was looked for. */
+  readonly waiting: Waiting | undefined;
+}
+
+/** Longest walk over events that are passed over, in one statement and lane. */
+const LONGEST_WALK = 20_000;
+
+interface Book {
+  readonly snapshot: string;
+  readonly late: number;
+  readonly found: readonly [number, number][] | null;
+  readonly reached: readonly [number, number | null][] | null;
+  readonly rewound: readonly number[] | null;
+  readonly waiting: Waiting | null;
+}
 
 /**
- * The next pending events of the lanes: of each key from its lowest on, so that a batch never has an event whose predecessor is
- * neither in it nor delivered. A key's events become visible in the order of `seq` (see insert-events.ts).
+ * Fetches the next pending events of lanes, at a cost that depends neither on the backlog nor on what is parked, published or held open.
  *
- * Uses the partial index (lane, seq). Each lane gives at most four times its share, so that full lanes cost little and a single
- * busy lane still fills a good part of a batch. The data is read as text: parsed, it would be reordered and long numbers rounded.
- *
- * Bounded twice by bytes: by the stored size, which costs nothing to know, so that large data beyond the batch is not even decompressed (1000
- * events of 400 kB took 1.4 s to give the first 20); then by the true size of the text.
+ * Each lane is walked from its head upwards. A transaction may have been open when the head passed over its events, and commit them later; the
+ * key's next event can commit right after it. So before anything above the head come, of the same snapshot, the events at or below it that the previous
+ * fetch's snapshot could not see: those of transactions that were running then, or that had not begun (both, as a running one may lie
+ * above xmax). A look for them from time to time instead let 271 of 21,445 events overtake.
  */
-export async function fetchPending(
-  dataSource: DataSource,
-  tables: OutboxTables,
-  query: PendingQuery,
-): Promise<readonly PendingEvent[]> {
-  const t = tables.event;
-  const perLane = Math.min(query.limit, Math.ceil((4 * query.limit) / query.lanes.length));
-  const { rows } = await runWithinLimit<Row>(
-    dataSource,
-    `with candidates as (
-       select c.seq, sum(c.stored) over (order by c.seq) - c.stored as stored_before
-       from unnest($1::smallint[]) as mine(lane)
-       cross join lateral (
-         select e.${t.seq} as seq, pg_column_size(e.${t.eventData}) as stored
-         from ${t.tableName} e
-         where e.${t.lane} = mine.lane and e.${t.publishedAt} is null and e.${t.eventKey} <> all ($2::text[])
-         order by e.${t.seq}
-         limit $3
-       ) c
-       order by c.seq
-       limit $4
-     ), chosen as materialized (
-       select seq from candidates where stored_before < $5
-     ), batch as (
-       select e.*, e.${t.eventData}::text as data
-       from chosen
-       join ${t.tableName} e on e.${t.seq} = chosen.seq
-     ), measured as (
-       select b.*, sum(octet_length(b.data)) over (order by b.${t.seq}) as bytes_so_far from batch b
-     )
-     select m.${t.seq}::text as seq, m.${t.lane}::text as lane, m.${t.id}::text as id, m.${t.eventType} as "eventType",
-            m.${t.aggregateId} as "aggregateId", m.${t.topic} as topic, m.${t.eventKey} as "eventKey", m.data as "eventData",
-            m.${t.headers}::text as headers, m.${t.traceparent} as traceparent,
-            to_char(m.${t.createdAt} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "createdAt",
-            m.${t.attempts}::text as attempts
-     from measured m
-     where m.bytes_so_far <= $5 or m.bytes_so_far = octet_length(m.data)
-     order by m.${t.seq}`,
-    [query.lanes, query.heldKeys, perLane, query.limit, query.maxBytes],
-  );
-  return rows.map((row) => ({
-    ...row,
-    lane: Number(row.lane),
-    attempts: Number(row.attempts),
-    headers: row.headers === null ? null : (JSON.parse(row.headers) as Record<string, string>),
-  }));
+export class FetchPending {
+  private readonly straight: PlannedStatement;
+  private readonly passingOver: PlannedStatement;
+
+  constructor(tables: OutboxTables, arePrepared: boolean) {
+    this.straight = new PlannedStatement('fetch', fetchStatement(tables, false), arePrepared);
+    this.passingOver = new PlannedStatement('fetch', fetchStatement(tables, true), arePrepared);
+  }
+
+  async run(dataSource: DataSource, query: PendingQuery): Promise<FetchedBatch> {
+    const statement = query.passOver ? this.passingOver : this.straight;
+    const { rows } = await statement.run(dataSource, [
+      [...query.heads.keys()],
+      [...query.heads.values()],
+      query.snapshot.running,
+      query.snapshot.xmax,
+      query.perLane,
+      query.limit,
+      query.maxBytes,
+      query.lookForWaiting,
+    ]);
+    return toBatch(rows);
+  }
+}
+
+function fetchStatement(tables: OutboxTables, passOver: boolean): string {
+  const { event: t, lane: l } = tables;
+  const free = `${t.retryAt} is null${passOver ? ` and not ${keyIsHeld(tables, 'e')}` : ''}`;
+  const candidate = `e.${t.seq} as seq, pg_column_size(e.${t.eventData}) as stored`;
+  // "+ 0" and the order keep the planner from any index but (lane, xid).
+  const ofTransaction = (which: string): string => `(
+        select ${candidate} from ${t.tableName} e
+        where e.${t.lane} = m.lane and e.${t.xid} ${which} and e.${t.seq} + 0 <= m.head and e.${t.publishedAt} is null and e.${free}
+        order by e.${t.lane}, e.${t.xid}
+      ) e`;
+  const aboveHead = `select e.* from ${t.tableName} e
+          where e.${t.lane} = m.lane and e.${t.seq} > m.head and e.${t.publishedAt} is null
+          order by e.${t.lane}, e.${t.seq}`;
+  const reached = `select json_agg(json_build_array(m.lane, (select max(e.${t.seq}) from (${aboveHead} limit ${LONGEST_WALK}) e)))
+          from mine m where not (m.lane = any (array (select lane from found where number = $5::int)))`;
+  return `with mine as materialized (
+      select m.lane, m.head
+      from unnest($1::smallint[], $2::bigint[]) as m(lane, head)
+      where not exists (select from ${l.tableName} l where l.${l.lane} = m.lane and l.${l.rewind})
+    ), late as materialized (
+      select e.seq, e.stored from unnest($3::bigint[]) as running(xid) cross join mine m cross join lateral ${ofTransaction('= running.xid')}
+      union all
+      select e.seq, e.stored from mine m cross join lateral ${ofTransaction('>= $4::bigint')}
+    ), walked as materialized (
+      select w.seq, m.lane, w.stored
+      from mine m
+      cross join lateral (
+        select ${candidate}
+        from (${aboveHead} limit ${LONGEST_WALK}) e
+        where e.${free}
+        order by e.${t.seq}
+        limit $5::int
+      ) w
+    ), found as materialized (
+      select lane, count(*)::int as number from walked group by lane
+    ), chosen as (
+      select c.seq, row_number() over w as place, sum(c.stored) over w - c.stored as stored_before
+      from (select seq, stored, 0 as kind from late union all select seq, stored, 1 from walked) c
+      window w as (order by c.kind, c.seq)
+      order by c.kind, c.seq
+      limit $6::int
+    )
+    select json_build_object(
+        'snapshot', pg_current_snapshot()::text,
+        'late', (select count(*) from late),
+        'found', (select json_agg(json_build_array(lane, number)) from found),
+        'reached', ${passOver ? `(${reached})` : 'null'},
+        'rewound', (select json_agg(l.${l.lane}) from ${l.tableName} l where l.${l.lane} = any ($1::smallint[]) and l.${l.rewind}),
+        'waiting', case when $8::boolean then (${waiting(tables)}) end
+      )::text${', null::text'.repeat(PENDING_COLUMNS)}
+    union all
+    select null, ${pendingColumns(t, 'e', 'e.data')}
+    from (
+      select c.place, e.*, sum(octet_length(e.data)) over (order by c.place) as bytes_so_far
+      from chosen c
+      -- "offset 0" keeps it a look-up for each of them, in their order
+      cross join lateral (select e.*, e.${t.eventData}::text as data from ${t.tableName} e where e.${t.seq} = c.seq offset 0) e
+      -- by the stored size, which costs nothing to know: what lies beyond the batch is not even decompressed
+      where c.stored_before < $7::bigint
+    ) e
+    where e.bytes_so_far <= $7::bigint or e.place = 1`;
+}
+
+/**
+ * Of what waits for a time: seconds until the first is due; and whether a key of the lanes is held. Of all lanes, also of those that give nothing
+ * this time: "nothing is held" is believed of all of them.
+ */
+function waiting(tables: OutboxTables): string {
+  const { event: t, deadLetter: d } = tables;
+  const isWaiting = `e.${t.lane} = m.lane and e.${t.publishedAt} is null and e.${t.retryAt} is not null`;
+  return `select json_build_object(
+            'due', min(extract(epoch from e.due - clock_timestamp())),
+            'held', count(e.due) > 0 or exists (select from ${d.tableName} d where d.${d.holdsKey} and d.${d.lane} = any ($1::smallint[])))
+          from unnest($1::smallint[]) as m(lane)
+          cross join lateral (
+            select e.${t.retryAt} as due from ${t.tableName} e where ${isWaiting} order by e.${t.lane}, e.${t.retryAt} limit 1
+          ) e`;
+}
+
+function toBatch(rows: readonly (readonly (string | null)[])[]): FetchedBatch {
+  const [first, ...rest] = rows;
+  const book = JSON.parse(first?.[0] ?? '{}') as Book;
+  const [, xmax = '0', running = ''] = book.snapshot.split(':');
+  return {
+    events: rest.map((row) => toPendingEvent(row.slice(1))),
+    snapshot: { xmax, running: running === '' ? [] : running.split(',') },
+    lateFound: book.late,
+    found: new Map(book.found),
+    reached: new Map((book.reached ?? []).flatMap(([lane, seq]) => (seq === null ? [] : [[lane, seq] as const]))),
+    rewound: book.rewound ?? [],
+    waiting: book.waiting ?? undefined,
+  };
 }

@@ -1,7 +1,7 @@
 import { QueryFailedError, type QueryRunner } from 'typeorm';
 import { OutboxEventIdTakenError } from '../errors/event.errors';
 import { OutboxDeadlockError } from '../errors/transaction.errors';
-import { keyNumber, laneOfNumber } from './ordering-key';
+import { bitsOfLanes, keyNumber, laneOfNumber } from './ordering-key';
 import type { OutboxTables } from './outbox-tables';
 import { prepared, runPrepared, type PreparedStatement } from './run-prepared';
 import { runStatement } from './run-statement';
@@ -18,6 +18,8 @@ export interface NewEvent {
   readonly eventData: string;
   /** JSON text. */
   readonly headers: string | null;
+  /** ISO 8601, in UTC. */
+  readonly availableAt: string | null;
 }
 
 /** First half of the advisory locks' numbers: apart from any that the application takes. */
@@ -40,39 +42,47 @@ export class InsertEvents {
     /** Whether the connections keep prepared statements. */
     private readonly arePrepared: boolean,
   ) {
-    const into = `${t.tableName} (${[t.xid, t.id, t.lane, t.aggregateType, t.aggregateId, t.eventType, t.topic, t.eventKey, t.eventData, t.headers].join(', ')})`;
+    const identity = [t.xid, t.id, t.lane, t.aggregateType, t.aggregateId, t.eventType, t.topic, t.eventKey];
+    const rest = [t.eventData, t.headers, t.availableAt, t.retryAt];
+    const into = `${t.tableName} (${[...identity, ...rest].join(', ')})`;
     this.one = prepared(insertOne(into));
     this.many = prepared(insertMany(into));
     this.idColumn = t.id;
   }
 
-  /** Adds events to the transaction of `runner`, in one statement. */
-  async run(runner: QueryRunner, events: readonly NewEvent[]): Promise<void> {
+  /** Adds events to the transaction of `runner`, in one statement; returns their lanes, as a bit for each. */
+  async run(runner: QueryRunner, events: readonly NewEvent[]): Promise<bigint> {
     const [only] = events;
     if (only === undefined) {
-      return;
+      return 0n;
     }
-    const [statement, values] = events.length === 1 ? [this.one, valuesOfOne(only)] : [this.many, valuesOfMany(events)];
+    const numbers = events.map((event) => keyNumber(event.eventKey));
+    const lanes = numbers.map(laneOfNumber);
+    const [statement, values] =
+      events.length === 1
+        ? [this.one, valuesOfOne(only, numbers, lanes)]
+        : [this.many, valuesOfMany(events, numbers, lanes)];
     try {
       await (this.arePrepared ? runPrepared(runner, statement, values) : runStatement(runner, statement.text, values));
     } catch (error) {
       throw explained(error, this.idColumn);
     }
+    return bitsOfLanes(lanes);
   }
 }
 
 function insertOne(into: string): string {
   return `insert into ${into}
-     select x::text::bigint, $2::uuid, $3::smallint, $4, $5, $6, $7, $8, $9::json, $10::json
+     select x::text::bigint, $2::uuid, $3::smallint, $4, $5, $6, $7, $8, $9::json, $10::json,
+            $11::timestamptz, ${ifInFuture('$11::timestamptz')}
      from pg_current_xact_id() x, pg_advisory_xact_lock(${LOCK_NAMESPACE}, $1) l`;
 }
 
-function valuesOfOne(event: NewEvent): unknown[] {
-  const number = keyNumber(event.eventKey);
+function valuesOfOne(event: NewEvent, [number]: readonly number[], [lane]: readonly number[]): unknown[] {
   return [
     number,
     event.id,
-    laneOfNumber(number),
+    lane,
     event.aggregateType,
     event.aggregateId,
     event.eventType,
@@ -80,6 +90,7 @@ function valuesOfOne(event: NewEvent): unknown[] {
     event.eventKey,
     event.eventData,
     event.headers,
+    event.availableAt,
   ];
 }
 
@@ -92,20 +103,21 @@ function valuesOfOne(event: NewEvent): unknown[] {
 function insertMany(into: string): string {
   return `insert into ${into}
      select x::text::bigint, e.id, e.lane, e.aggregate_type, e.aggregate_id, e.event_type, e.topic, e.event_key,
-            e.event_data::json, e.headers::json
-     from unnest($2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-            with ordinality as e(id, lane, aggregate_type, aggregate_id, event_type, topic, event_key, event_data, headers, place)
+            e.event_data::json, e.headers::json, e.available_at, ${ifInFuture('e.available_at')}
+     from unnest($2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+                 $11::timestamptz[])
+            with ordinality as e(id, lane, aggregate_type, aggregate_id, event_type, topic, event_key, event_data, headers, available_at,
+                                 place)
      cross join (select count(pg_advisory_xact_lock(${LOCK_NAMESPACE}, number)) from unnest($1::int[]) as number) l
      cross join pg_current_xact_id() x
      order by e.place`;
 }
 
-function valuesOfMany(events: readonly NewEvent[]): unknown[] {
-  const numbers = events.map((event) => keyNumber(event.eventKey));
+function valuesOfMany(events: readonly NewEvent[], numbers: readonly number[], lanes: readonly number[]): unknown[] {
   return [
     [...new Set(numbers)].sort((a, b) => a - b),
     events.map((event) => event.id),
-    numbers.map(laneOfNumber),
+    lanes,
     events.map((event) => event.aggregateType),
     events.map((event) => event.aggregateId),
     events.map((event) => event.eventType),
@@ -113,7 +125,13 @@ function valuesOfMany(events: readonly NewEvent[]): unknown[] {
     events.map((event) => event.eventKey),
     events.map((event) => event.eventData),
     events.map((event) => event.headers),
+    events.map((event) => event.availableAt),
   ];
+}
+
+/** The event waits only if its time has not passed, by the clock that will say when it is due; else it is an ordinary one. */
+function ifInFuture(availableAt: string): string {
+  return `case when ${availableAt} > clock_timestamp() then ${availableAt} end`;
 }
 
 function explained(error: unknown, idColumn: string): unknown {

@@ -17,6 +17,13 @@ export function laneOf(orderingKey: string): number {
   return laneOfNumber(keyNumber(orderingKey));
 }
 
+const BITS = Array.from({ length: LANES }, (_, lane) => 1n << BigInt(lane));
+
+/** Lanes as a number with a bit for each. */
+export function bitsOfLanes(lanes: readonly number[]): bigint {
+  return lanes.reduce((bits, lane) => bits | (BITS[lane] as bigint), 0n);
+}
+
 /** The lane of a key whose number is known. */
 export function laneOfNumber(number: number): number {
   return number & (LANES - 1);

@@ -3,13 +3,14 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 /** An event that was given up: the broker refused it more often than `maxRetries` allows. It waits for an operator. */
 @Entity({ name: 'event_outbox_dead_letter' })
 @Index(['eventKey'], { where: '"holds_key"' })
+@Index(['id'])
 export class OutboxDeadLetter {
   /** Its position in the outbox, to which a replay brings it back. A bigint, so TypeORM gives a string. */
   @PrimaryColumn({ name: 'seq', type: 'bigint' })
   seq!: string;
 
-  /** The event's identity for consumers. */
-  @Column({ name: 'id', type: 'uuid', unique: true })
+  /** The event's identity for consumers. Not unique: an application may have added an event of the same id again, which was given up, too. */
+  @Column({ name: 'id', type: 'uuid' })
   id!: string;
 
   @Column({ name: 'lane', type: 'smallint' })

@@ -1,16 +1,15 @@
 import type { DataSource } from 'typeorm';
+import { laneFence, laneFenceParameters, type LaneClaim } from './lane-fence';
 import type { OutboxTables } from './outbox-tables';
 import { runWithinLimit } from './run-statement';
 
-/** Gives all lanes of an owner back, so that another relay can take them at once. */
-export async function releaseLanes(dataSource: DataSource, tables: OutboxTables, owner: string): Promise<void> {
+/** Gives lanes back, so that another relay can take them at once; none that were taken over meanwhile. */
+export async function releaseLanes(dataSource: DataSource, tables: OutboxTables, claim: LaneClaim): Promise<void> {
   const l = tables.lane;
   await runWithinLimit(
     dataSource,
-    `with mine as materialized (
-       select ${l.lane} as lane from ${l.tableName} where ${l.owner} = $1 order by ${l.lane} for update
-     )
-     update ${l.tableName} o set ${l.expiresAt} = '-infinity' from mine where o.${l.lane} = mine.lane`,
-    [owner],
+    `${laneFence(tables, 'update')}
+     update ${l.tableName} o set ${l.expiresAt} = '-infinity' from owned where o.${l.lane} = owned.lane`,
+    laneFenceParameters(claim),
   );
 }

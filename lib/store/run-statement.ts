@@ -31,12 +31,17 @@ export function runWithinLimit<Row = never>(
   sql: string,
   parameters: readonly unknown[],
 ): Promise<StatementResult<Row>> {
+  return withinLimit(dataSource, (runner) => runStatement<Row>(runner, sql, parameters));
+}
+
+/** Does something with a connection of the pool, which is closed if that takes longer than {@link LIMIT_MS}. */
+export function withinLimit<T>(dataSource: DataSource, work: (runner: QueryRunner) => Promise<T>): Promise<T> {
   return onConnection(dataSource, async (runner) => {
     const client = (await runner.connect()) as { connection?: { stream?: { destroy(): void } } };
     // The pending statement then fails as with any lost connection, and the pool drops the client.
     const limit = setTimeout(() => client.connection?.stream?.destroy(), LIMIT_MS);
     try {
-      return await runStatement<Row>(runner, sql, parameters);
+      return await work(runner);
     } finally {
       clearTimeout(limit);
     }

@@ -4,34 +4,63 @@ import type { OutboxTables } from './outbox-tables';
 import { runWithinLimit } from './run-statement';
 
 export interface RejectedEvent {
-  readonly seq: string;
+  readonly seq: number;
   readonly reason: string;
-  readonly retryInSeconds: number;
+  /** When to try it again; null: never, it becomes a dead letter. */
+  readonly retryInSeconds: number | null;
 }
 
-/** Records that the broker refused events, and when to try them again. Returns how many rows it changed. */
+/**
+ * Records that the broker refused events: when to try them again, or that they are given up and move to the dead letters. In one statement, so that
+ * an event is never in both tables or in none. Returns how many events it changed.
+ */
 export async function settleRejected(
   dataSource: DataSource,
   tables: OutboxTables,
   claim: LaneClaim,
   rejected: readonly RejectedEvent[],
+  /** Whether a dead letter keeps the later events of its key back. */
+  deadHoldKey: boolean,
 ): Promise<number> {
-  const t = tables.event;
-  const { count } = await runWithinLimit(
+  const { event: t, deadLetter: d } = tables;
+  const kept = [
+    'seq', 'id', 'lane', 'aggregateType', 'aggregateId', 'eventType', 'topic', 'eventKey', 'eventData', 'headers', 'traceparent',
+    'createdAt', 'availableAt',
+  ] as const; // prettier-ignore
+  const { rows } = await runWithinLimit<{ count: number | string }>(
     dataSource,
-    `${laneFence(tables)}
-     update ${t.tableName} e
-     set ${t.attempts} = least(e.${t.attempts} + 1, 32767),
-         ${t.retryAt} = clock_timestamp() + make_interval(secs => refused.retry_in),
-         ${t.lastError} = refused.reason
-     from unnest($4::bigint[], $5::text[], $6::float8[]) as refused(seq, reason, retry_in)
-     where e.${t.seq} = refused.seq and e.${t.lane} = any (array (select lane from owned)) and e.${t.publishedAt} is null`,
+    `${laneFence(tables)}, refused as (
+       select r.* from unnest($4::bigint[], $5::text[], $6::float8[]) as r(seq, reason, retry_in)
+     ), died as (
+       delete from ${t.tableName} e
+       using refused
+       where refused.retry_in is null and e.${t.seq} = refused.seq
+         and e.${t.lane} + 0 = any (array (select lane from owned)) and e.${t.publishedAt} is null
+       returning e.*, refused.reason as final_reason
+     ), buried as (
+       insert into ${d.tableName} (${kept.map((column) => d[column]).join(', ')}, ${d.attempts}, ${d.reason}, ${d.diedAt}, ${d.holdsKey})
+       select ${kept.map((column) => `died.${t[column]}`).join(', ')}, least(died.${t.attempts} + 1, 32767), died.final_reason,
+              clock_timestamp(), $7::boolean
+       from died
+       returning 1
+     ), delayed as (
+       update ${t.tableName} e
+       set ${t.attempts} = least(e.${t.attempts} + 1, 32767),
+           ${t.retryAt} = clock_timestamp() + make_interval(secs => refused.retry_in),
+           ${t.lastError} = refused.reason
+       from refused
+       where refused.retry_in is not null and e.${t.seq} = refused.seq
+         and e.${t.lane} + 0 = any (array (select lane from owned)) and e.${t.publishedAt} is null
+       returning 1
+     )
+     select ((select count(*) from buried) + (select count(*) from delayed))::int4 as count`,
     [
       ...laneFenceParameters(claim),
       rejected.map(({ seq }) => seq),
       rejected.map(({ reason }) => reason),
       rejected.map(({ retryInSeconds }) => retryInSeconds),
+      deadHoldKey,
     ],
   );
-  return count;
+  return Number(rows[0]?.count ?? 0);
 }

@@ -39,9 +39,14 @@ export class TestingOutboxRepository extends OutboxRepository {
   addEvents(events: readonly OutboxEvent[]): Promise<string[]> {
     return Promise.resolve().then(() => {
       const prepared = prepareEvents(events, optionRules.maxEventBytes.default);
-      prepared.forEach(({ id, eventData }, index) => {
-        // As a consumer will see it: changes to the object after this moment have no effect.
-        const event = { ...(events[index] as OutboxEvent), id, eventData: JSON.parse(eventData) as unknown };
+      prepared.forEach(({ id, eventData, availableAt }, index) => {
+        // As a consumer will see it: changes to the objects after this moment have no effect.
+        const event = {
+          ...(events[index] as OutboxEvent),
+          id,
+          eventData: JSON.parse(eventData) as unknown,
+          ...(availableAt === null ? {} : { availableAt: new Date(availableAt) }),
+        };
         this.recorded.push(event);
         if (this.transactions.active) {
           this.transactions.afterRollback(() => this.remove(event));
@@ -65,7 +70,8 @@ export class TestingOutboxRepository extends OutboxRepository {
   }
 
   stats(): Promise<OutboxStats> {
-    return Promise.resolve({ pending: this.recorded.length, failing: 0, published: 0, oldestPendingSeconds: 0 });
+    const none = { failing: 0, delayed: 0, published: 0, deadLetters: 0, oldestPendingSeconds: 0 };
+    return Promise.resolve({ ...none, pending: this.recorded.length });
   }
 
   private remove(event: RecordedEvent): void {

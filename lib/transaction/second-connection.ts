@@ -7,8 +7,13 @@ import { OutboxPoolTooSmallError } from '../errors/transaction.errors';
  * @throws OutboxPoolTooSmallError
  */
 export function assertSecondConnection(dataSource: DataSource, name: string): void {
-  const { master } = dataSource.driver as unknown as { master?: { options?: { max?: number } } };
-  if (master?.options?.max === 1) {
+  if (poolSize(dataSource) === 1) {
     throw new OutboxPoolTooSmallError(name);
   }
+}
+
+/** Most connections that the pool opens; undefined if that is not known. */
+export function poolSize(dataSource: DataSource): number | undefined {
+  const { master } = dataSource.driver as unknown as { master?: { options?: { max?: number } } };
+  return master?.options?.max;
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { validate as isUuid } from 'uuid';
 import { OutboxArgumentInvalidError } from '../errors/event.errors';
 
@@ -15,7 +16,20 @@ const RESERVED_HEADER = /^(ce_.*|content-type|traceparent|tracestate|outbox-repl
 
 const MOST_HEADER_BYTES = 32_768;
 
-const FIELDS = ['aggregateType', 'aggregateId', 'eventType', 'topic', 'eventData', 'eventKey', 'headers', 'id'];
+/** Years of four digits, which PostgreSQL reads as JavaScript writes them; times before 1970 or far ahead come from a mistaken unit. */
+const YEARS = { first: 1970, last: 9999 } as const;
+
+const FIELDS = [
+  'aggregateType',
+  'aggregateId',
+  'eventType',
+  'topic',
+  'eventData',
+  'eventKey',
+  'headers',
+  'availableAt',
+  'id',
+];
 
 /** Says what is wrong with every field but the data; each fault begins with the name of the field. */
 export function* fieldFaults(event: Readonly<Record<string, unknown>>): Generator<string> {
@@ -30,6 +44,7 @@ export function* fieldFaults(event: Readonly<Record<string, unknown>>): Generato
   }
   yield* topicFaults(event['topic']);
   yield* headerFaults(event['headers']);
+  yield* availableAtFaults(event['availableAt']);
   yield* idFaults(event['id']);
 }
 
@@ -84,6 +99,20 @@ function* headerFaults(headers: unknown): Generator<string> {
   }
   if (bytes > MOST_HEADER_BYTES) {
     yield `headers have ${bytes} bytes together, and must have at most ${MOST_HEADER_BYTES}: put data into eventData`;
+  }
+}
+
+function* availableAtFaults(value: unknown): Generator<string> {
+  if (value === undefined) {
+    return;
+  }
+  // A Date of another realm (a test runner's, a vm's) is a Date, too.
+  if (!types.isDate(value)) {
+    yield `availableAt is ${kindOf(value)}, and must be a Date; leave it out to deliver the event at once`;
+  } else if (Number.isNaN(value.getTime())) {
+    yield 'availableAt is an invalid Date';
+  } else if (value.getUTCFullYear() < YEARS.first || value.getUTCFullYear() > YEARS.last) {
+    yield `availableAt is in the year ${value.getUTCFullYear()}, and must be in one from ${YEARS.first} to ${YEARS.last}`;
   }
 }
 

@@ -17,6 +17,8 @@ export interface OutboxedEventFields<Result> {
   /** Default: the aggregate id. */
   eventKey?: OutboxedField<string, Result> | undefined;
   headers?: OutboxedField<Readonly<Record<string, string>>, Result> | undefined;
+  /** Default, also where a function gives undefined: at once. */
+  availableAt?: OutboxedField<Date | undefined, Result> | undefined;
 }
 
 /** The events of a method, made in one piece; undefined or an empty list: none. */
@@ -53,6 +55,7 @@ export function eventsOf(
       eventData: events.eventData === undefined ? result : events.eventData(result, ...args),
       eventKey: valueOf(events.eventKey),
       headers: valueOf(events.headers),
+      availableAt: valueOf(events.availableAt),
     },
   ];
 }

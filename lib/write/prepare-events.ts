@@ -52,6 +52,8 @@ function toNewEvent(event: OutboxEvent, eventData: string): NewEvent {
     eventKey: event.eventKey ?? event.aggregateId,
     eventData,
     headers,
+    // As text, which no parser or time zone of the application's changes.
+    availableAt: event.availableAt?.toISOString() ?? null,
   };
 }
 

@@ -9,6 +9,7 @@ import type { OutboxTables } from '../store/outbox-tables';
 import { readStats } from '../store/read-stats';
 import type { OutboxTransaction } from '../transaction/outbox-transactions';
 import type { TransactionContext } from '../transaction/transaction-context';
+import type { TransactionFrame, TransactionHook } from '../transaction/transaction-frame';
 import { assertEventId } from './event-rules';
 import { OutboxRepository } from './outbox.repository';
 import { prepareEvents } from './prepare-events';
@@ -17,14 +18,15 @@ import { prepareEvents } from './prepare-events';
 export class TypeOrmOutboxRepository extends OutboxRepository {
   private readonly maxEventBytes: number;
   private readonly insert: InsertEvents;
+  private readonly added = new WeakMap<TransactionFrame, { lanes: bigint; readonly hook: TransactionHook }>();
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly tables: OutboxTables,
     private readonly transactions: TransactionContext,
     { maxEventBytes, preparedStatements }: Pick<ResolvedOutboxOptions, 'maxEventBytes' | 'preparedStatements'>,
-    /** Called once after a commit that holds events. */
-    private readonly onCommitted: () => void,
+    /** Called once after a commit that holds events, with their lanes as a bit for each; some of these may be of a savepoint that was rolled back. */
+    private readonly onCommitted: (lanes: bigint) => void,
   ) {
     super();
     this.maxEventBytes = maxEventBytes;
@@ -39,11 +41,11 @@ export class TypeOrmOutboxRepository extends OutboxRepository {
   async addEvents(events: readonly OutboxEvent[], transaction?: OutboxTransaction): Promise<string[]> {
     const prepared = prepareEvents(events, this.maxEventBytes);
     const runner = this.transactions.runnerOf(transaction);
-    await this.insert.run(runner, prepared);
-    if (prepared.length > 0) {
-      const frame = this.transactions.frameOf(runner);
-      frame?.keysLocked();
-      frame?.onCommit(this.onCommitted);
+    const lanes = await this.insert.run(runner, prepared);
+    const frame = this.transactions.frameOf(runner);
+    if (lanes !== 0n && frame !== undefined) {
+      frame.keysLocked();
+      frame.onCommit(this.hookOf(frame.transaction, lanes));
     }
     return prepared.map(({ id }) => id);
   }
@@ -66,5 +68,22 @@ export class TypeOrmOutboxRepository extends OutboxRepository {
 
   stats(): Promise<OutboxStats> {
     return readStats(this.dataSource, this.tables);
+  }
+
+  /** The hook of a transaction, which is one and the same for all that is added in it. */
+  private hookOf(transaction: TransactionFrame, lanes: bigint): TransactionHook {
+    const added = this.added.get(transaction);
+    if (added !== undefined) {
+      added.lanes |= lanes;
+      return added.hook;
+    }
+    const first = {
+      lanes,
+      hook: () => {
+        this.onCommitted(first.lanes);
+      },
+    };
+    this.added.set(transaction, first);
+    return first.hook;
   }
 }

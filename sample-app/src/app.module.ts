@@ -4,20 +4,20 @@ import type { ShopConfig } from './config/shop-config';
 import { DatabaseModule } from './database/database.module';
 import { OrdersModule } from './orders/orders.module';
 import { OutboxController } from './outbox/outbox.controller';
+import { OUTBOX } from './outbox/outbox-options';
 import { ShippingModule } from './shipping/shipping.module';
 
 @Module({})
 export class AppModule {
-  static forRoot({ databaseUrl, brokers }: ShopConfig): DynamicModule {
+  static forRoot({ databaseUrl, brokers, relay }: ShopConfig): DynamicModule {
     const inProcess = brokers === null ? new InProcessPublisher() : null;
     return {
       module: AppModule,
       imports: [
         DatabaseModule.forRoot(databaseUrl),
         OutboxModule.forRoot({
-          source: '/shop',
-          // The topic is made as soon as the broker is there (kafka/ensure-topic.ts); an event that was faster does not wait long.
-          errorRetryIntervalSeconds: 2,
+          ...OUTBOX,
+          relay,
           ...(inProcess === null
             ? { kafka: { clientId: 'shop', brokers: [...(brokers ?? [])] } }
             : { publisher: inProcess }),

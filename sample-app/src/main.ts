@@ -62,6 +62,6 @@ Promise.resolve()
     return serve(config);
   })
   .catch((error: unknown) => {
-    process.stderr.write(`${startUpMessage(error, port)}\n`);
+    process.stderr.write(`${startUpMessage(error, 'shop', port)}\n`);
     process.exit(1);
   });

@@ -16,7 +16,8 @@ const USAGE = `Usage: npm start                     run the shop and say what to
 PostgreSQL and Kafka are started, unless these name them:
   DATABASE_URL    URL of a PostgreSQL database
   KAFKA_BROKERS   host:port of the brokers, separated by commas; "none" to do without Kafka
-  PORT            where the shop serves (default 3000, or a free port if that is taken); not with --orders`;
+  PORT            where the shop serves (default 3000, or a free port if that is taken); not with --orders
+With SHOP_RELAY=false the shop only writes its events, and npm run relay delivers them.`;
 
 /**
  * @param {readonly string[]} args

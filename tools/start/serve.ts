@@ -18,7 +18,7 @@ export async function serve({ database, kafka }: ShopParts, lifecycle: Lifecycle
     onError: (line) => process.stderr.write(`${line}\n`),
   });
   lifecycle.onEnd(() => shop.stop());
-  process.stdout.write(`${whatToTry(await shop.url, kafka !== null)}\n`);
+  process.stdout.write(`${whatToTry(shop.url, kafka !== null)}\n`);
   return shop.ended;
 }
 

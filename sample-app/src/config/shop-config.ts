@@ -8,6 +8,14 @@ export interface ShopConfig {
   readonly databaseUrl: string;
   /** KAFKA_BROKERS: "host:port", several separated by commas. Default: localhost:9092. `none` gives null: no Kafka at all. */
   readonly brokers: readonly string[] | null;
+  /** SHOP_RELAY: `false` if another process delivers the events (relay.ts). Default: true. */
+  readonly relay: boolean;
+}
+
+/** The same for the process that only relays. */
+export interface RelayConfig {
+  readonly databaseUrl: string;
+  readonly brokers: readonly string[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -46,8 +54,48 @@ const KAFKA_BROKERS: Variable<readonly string[] | null> = {
   },
 };
 
+/** The relay has nobody inside its process to deliver to. */
+const RELAY_BROKERS: Variable<readonly string[]> = {
+  ...KAFKA_BROKERS,
+  allowed: 'one or more "host:port" separated by commas',
+  remedy: 'name the brokers that the events are for, such as localhost:9092',
+  parse: (text) => KAFKA_BROKERS.parse(text) ?? undefined,
+};
+
+const SHOP_RELAY: Variable<boolean> = {
+  default: 'true',
+  allowed: '"true" or "false"',
+  remedy: 'leave it out, or give "false" where npm run relay delivers the events',
+  parse: (text) => (text === 'true' || text === 'false' ? text === 'true' : undefined),
+};
+
 /** @throws ConfigError with every fault, not only the first */
 export function readConfig(environment: Environment): ShopConfig {
+  const config = checked(environment, (read) => ({
+    port: read('PORT', PORT),
+    databaseUrl: read('DATABASE_URL', DATABASE_URL),
+    brokers: read('KAFKA_BROKERS', KAFKA_BROKERS),
+    relay: read('SHOP_RELAY', SHOP_RELAY),
+  }));
+  if (config.brokers === null && !config.relay) {
+    throw new ConfigError([
+      'SHOP_RELAY is "false" and KAFKA_BROKERS is "none", so that nobody could deliver: leave one of them out',
+    ]);
+  }
+  return config;
+}
+
+/** @throws ConfigError with every fault, not only the first */
+export function readRelayConfig(environment: Environment): RelayConfig {
+  return checked(environment, (read) => ({
+    databaseUrl: read('DATABASE_URL', DATABASE_URL),
+    brokers: read('KAFKA_BROKERS', RELAY_BROKERS),
+  }));
+}
+
+type Read = <T>(name: string, variable: Variable<T>) => T;
+
+function checked<C extends object>(environment: Environment, make: (read: Read) => C): C {
   const faults: string[] = [];
   const read = <T>(name: string, variable: Variable<T>): T => {
     // An empty variable is how shells and compose files write "not set".
@@ -60,11 +108,7 @@ export function readConfig(environment: Environment): ShopConfig {
     }
     return value as T;
   };
-  const config: ShopConfig = Object.freeze({
-    port: read('PORT', PORT),
-    databaseUrl: read('DATABASE_URL', DATABASE_URL),
-    brokers: read('KAFKA_BROKERS', KAFKA_BROKERS),
-  });
+  const config = Object.freeze(make(read));
   if (faults.length > 0) throw new ConfigError(faults);
   return config;
 }

@@ -24,7 +24,7 @@ describe('Scheduling', () => {
 
   afterEach(() => database.drop());
 
-  it("registers the poll in the application's scheduler registry, where the application can stop it", async () => {
+  it("registers the poll and the upkeep in the application's scheduler registry, where the application can stop them", async () => {
     const app = await startOutboxApp({
       url: database.url,
       outbox: { publisher: new InProcessPublisher(), pollIntervalSeconds: 0.05 },
@@ -32,10 +32,11 @@ describe('Scheduling', () => {
       providers: [Jobs],
     });
     const registry = app.module.get(SchedulerRegistry);
-    expect(registry.getIntervals().sort()).toEqual(['outbox-relay-default', 'own-job']);
+    expect(registry.getIntervals().sort()).toEqual(['outbox-relay-default', 'outbox-upkeep-default', 'own-job']);
     await eventually("the application's own job", () => app.module.get(Jobs).runs > 1);
 
     registry.deleteInterval('outbox-relay-default');
+    registry.deleteInterval('outbox-upkeep-default');
     await app.close();
     expect(registry.getIntervals()).toEqual([]);
   });

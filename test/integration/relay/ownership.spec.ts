@@ -55,7 +55,7 @@ describe('Several relays on one database', () => {
     await first.close();
     apps.splice(apps.indexOf(first), 1);
     await add(second, 5);
-    // The lease is 20 s: sooner than that only if it was given back.
+    // Long before the lease is over: only if it was given back.
     await eventually('the second relay to deliver', () => bySecond.length === 5, { seconds: 5 });
   });
 
@@ -104,7 +104,7 @@ describe('Several relays on one database', () => {
       // Not on the connection of the takeover: within a transaction, pg_stat_activity is always as it was when first read.
       const [row] = await first.dataSource.query<{ waiting: number }[]>(
         `select count(*)::int as waiting from pg_stat_activity
-         where datname = current_database() and wait_event_type = 'Lock' and query like '%for share%'`,
+         where datname = current_database() and wait_event_type = 'Lock' and query like '%outbox: settle%'`,
       );
       return (row?.waiting ?? 0) > 0;
     });

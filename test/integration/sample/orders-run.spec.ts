@@ -4,7 +4,7 @@ import { endedAtLast } from '../support/cleanup';
 import { createDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { describeWithKafka } from '../support/kafka';
-import { startProgram } from './program';
+import { startProgram } from '../support/program';
 
 jest.setTimeout(240_000);
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { createDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
-import { startProgram, type Program } from './program';
+import { startProgram, type Program } from '../support/program';
 
 jest.setTimeout(60_000);
 
@@ -36,6 +36,18 @@ describe('The sample shop', () => {
     expect(run.output.stderr).toContain('DATABASE_URL');
     expect(run.output.stderr).not.toContain('hunter2');
     withoutInternals(run.output.stderr);
+  });
+
+  it('has a relay that says the same in a process of its own, and that it needs brokers', async () => {
+    const relay = (env: Record<string, string>): Program => startProgram('dist/sample-app/relay.js', [], env);
+    const url = `postgres://shop:hunter2@127.0.0.1:${String(await deadPort())}/shop`;
+    const run = relay({ DATABASE_URL: url, KAFKA_BROKERS: 'localhost:9092' });
+    const wrong = relay({ DATABASE_URL: url, KAFKA_BROKERS: 'none' });
+    expect([await run.exit, await wrong.exit]).toEqual([1, 1]);
+    expect(run.output.stderr).toMatch(/^PostgreSQL at 127\.0\.0\.1:\d+ \(database "shop"\) cannot be used/);
+    expect(run.output.stderr).not.toContain('hunter2');
+    expect(wrong.output.stderr).toContain('KAFKA_BROKERS is "none"');
+    withoutInternals(run.output.stderr + wrong.output.stderr);
   });
 
   it('names every wrong setting at once', async () => {

@@ -34,11 +34,17 @@ export async function createDatabase(): Promise<TestDatabase> {
   };
 }
 
-async function once(url: string, sql: string): Promise<void> {
+/** A database that a test restarts: each statement has a connection of its own. */
+export function reconnecting(url: string): Pick<TestDatabase, 'query'> {
+  return { query: (sql, parameters) => once(url, sql, parameters) };
+}
+
+async function once<Row extends object>(url: string, sql: string, parameters: unknown[] = []): Promise<Row[]> {
   const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
   await client.connect();
   try {
-    await client.query(sql);
+    return (await client.query<Row>(sql, parameters)).rows;
   } finally {
     await client.end();
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel, type IHeaders } from 'kafkajs';
 import { endedAtLast } from './cleanup';
+import { eventually } from './eventually';
 
 /** The brokers that the suites share; undefined if there are none (global-setup.ts has said so). */
 const brokers = process.env['OUTBOX_TEST_KAFKA_BROKERS']?.split(',');
@@ -37,28 +38,43 @@ export interface ReceivedRecord {
 export interface TopicOptions {
   on?: string[];
   partitions?: number;
+  replicas?: number;
   configEntries?: { name: string; value: string }[];
 }
 
 /** A new topic with a name of its own. */
-export async function createTopic({
-  on = sharedBrokers(),
-  partitions = 6,
-  configEntries = [],
-}: TopicOptions = {}): Promise<string> {
+export async function createTopic({ on = sharedBrokers(), ...options }: TopicOptions = {}): Promise<string> {
   const topic = `test-${randomUUID()}`;
-  await createNamedTopic(topic, { on, partitions, configEntries });
+  await createNamedTopic(topic, { on, ...options });
   return topic;
 }
 
 export async function createNamedTopic(
   topic: string,
-  { on = sharedBrokers(), partitions = 6, configEntries = [] }: TopicOptions = {},
+  { on = sharedBrokers(), partitions = 6, replicas = 1, configEntries = [] }: TopicOptions = {},
 ): Promise<void> {
   const admin = client(on).admin();
   await admin.connect();
   try {
-    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions, configEntries }] });
+    const config = { topic, numPartitions: partitions, replicationFactor: replicas, configEntries };
+    // kafkajs would wait for leaders, too, but fails where a busy broker does not know the topic yet.
+    await admin.createTopics({ waitForLeaders: false, topics: [config] });
+    await eventually('its leaders', async () => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      return topics[0]?.partitions.length === partitions && topics[0].partitions.every(({ leader }) => leader >= 0);
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** The brokers that lead a partition of the topic. */
+export async function leadersOf(topic: string, on = sharedBrokers()): Promise<number[]> {
+  const admin = client(on).admin();
+  await admin.connect();
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return [...new Set(topics[0]?.partitions.map(({ leader }) => leader))].sort();
   } finally {
     await admin.disconnect();
   }
@@ -87,6 +103,21 @@ export async function readTopic(
     },
   });
   return { records, stop: endedAtLast(() => consumer.disconnect()) };
+}
+
+/** All that stands in a topic now. */
+export async function readWholeTopic(topic: string, on = sharedBrokers()): Promise<readonly ReceivedRecord[]> {
+  const admin = client(on).admin();
+  await admin.connect();
+  // A broker that has just started again does not lead at once.
+  const offsets = await eventually('the offsets', () => admin.fetchTopicOffsets(topic)).finally(() =>
+    admin.disconnect(),
+  );
+  const count = offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+  const { records, stop } = await readTopic(topic, on);
+  await eventually('all records', () => records.length >= count);
+  await stop();
+  return records;
 }
 
 function client(on: string[]): Kafka {

@@ -1,5 +1,6 @@
 import { OutboxSavepointOverlapError, type OutboxPropagation } from 'nestjs-outboxed';
 import { both, gate, TransactionSuite } from '../support/transaction-suite';
+import { allConnectionsAreBack } from '../support/pool';
 
 describe('Savepoints side by side in one transaction', () => {
   const suite = TransactionSuite.declare({ typeorm: { extra: { max: 2 } } });
@@ -8,8 +9,7 @@ describe('Savepoints side by side in one transaction', () => {
     suite.app.transactions.run(work, { propagation });
 
   afterEach(async () => {
-    const { master } = suite.app.dataSource.driver as unknown as { master: { totalCount: number; idleCount: number } };
-    expect(master.idleCount).toBe(master.totalCount);
+    await allConnectionsAreBack(suite.app.dataSource);
     const open = await suite.database.query(
       `select query from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
     );

@@ -2,6 +2,9 @@ import { Inject, Injectable, Module, type DynamicModule, type Type } from '@nest
 import { Test, type TestingModule } from '@nestjs/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { DataSource, DefaultNamingStrategy } from 'typeorm';
+import { getDeadLettersToken } from '../../../lib/admin/dead-letters-tokens';
+import { OutboxDeadLetters } from '../../../lib/admin/outbox-dead-letters';
+import { TypeOrmDeadLetters } from '../../../lib/admin/typeorm-dead-letters';
 import { optionsToken, publisherToken } from '../../../lib/config/tokens';
 import type { ResolvedOutboxOptions } from '../../../lib/config/outbox-options';
 import {
@@ -20,6 +23,8 @@ import { KafkaJsPublisher } from '../../../lib/publish/kafkajs.publisher';
 import { EventRelayWorker } from '../../../lib/relay/event-relay.worker';
 import { getRelayToken } from '../../../lib/relay/relay-tokens';
 import { outboxEntities } from '../../../lib/store/outbox-entities';
+import { OutboxUpkeep } from '../../../lib/upkeep/outbox-upkeep';
+import { getUpkeepToken } from '../../../lib/upkeep/upkeep-tokens';
 import { getOutboxToken } from '../../../lib/write/outbox-tokens';
 import { OutboxRepository } from '../../../lib/write/outbox.repository';
 import { TypeOrmOutboxRepository } from '../../../lib/write/typeorm-outbox.repository';
@@ -62,10 +67,12 @@ describe('OutboxModule', () => {
     module.get<ResolvedOutboxOptions>(optionsToken(name), { strict: false });
 
   describe('gives', () => {
-    it('the repository and the relay', async () => {
+    it('the repository, the dead letters, the relay and the upkeep', async () => {
       const module = await start(DataSourceModule.with(dataSource), OutboxModule.forRoot({ relay: false }));
       expect(module.get(OutboxRepository)).toBeInstanceOf(TypeOrmOutboxRepository);
+      expect(module.get(OutboxDeadLetters)).toBeInstanceOf(TypeOrmDeadLetters);
       expect(module.get(EventRelayWorker)).toBeInstanceOf(EventRelayWorker);
+      expect(module.get(OutboxUpkeep)).toBeInstanceOf(OutboxUpkeep);
     });
 
     it('those of a named data source beside those of the default one', async () => {
@@ -77,17 +84,20 @@ describe('OutboxModule', () => {
         OutboxModule.forRoot({ relay: false, dataSource: 'billing', batchSize: 5 }),
       );
       expect(module.get<unknown>(getOutboxToken('billing'))).toBeInstanceOf(TypeOrmOutboxRepository);
+      expect(module.get<unknown>(getDeadLettersToken('billing'))).toBeInstanceOf(TypeOrmDeadLetters);
+      expect(module.get<unknown>(getDeadLettersToken('billing'))).not.toBe(module.get<unknown>(getDeadLettersToken()));
       expect(module.get<unknown>(getOutboxToken('billing'))).not.toBe(module.get<unknown>(getOutboxToken()));
       expect(module.get<unknown>(getRelayToken('billing'))).not.toBe(module.get<unknown>(getRelayToken()));
+      expect(module.get<unknown>(getUpkeepToken('billing'))).not.toBe(module.get<unknown>(getUpkeepToken()));
       expect([optionsOf(module).batchSize, optionsOf(module, 'billing').batchSize]).toEqual([1000, 5]);
     });
 
     it.each([
       ['no publisher to a process that only writes', { relay: false }, null],
       [
-        'no publisher to a process that only writes, though one is given',
+        'the given publisher also to a process that only writes, as it may drain',
         { relay: false, publisher: new InProcessPublisher() },
-        null,
+        InProcessPublisher,
       ],
       ['the given publisher', { publisher: new InProcessPublisher() }, InProcessPublisher],
       ['the publisher through kafkajs', { kafka: { brokers: ['localhost:9092'] } }, KafkaJsPublisher],

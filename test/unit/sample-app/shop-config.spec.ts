@@ -1,9 +1,12 @@
 import { ConfigError } from '../../../sample-app/src/config/config.error';
-import { readConfig } from '../../../sample-app/src/config/shop-config';
+import { readConfig, readRelayConfig } from '../../../sample-app/src/config/shop-config';
 
-function faultsOf(environment: Record<string, string>): readonly string[] {
+function faultsOf(
+  environment: Record<string, string>,
+  read: (from: typeof environment) => unknown = readConfig,
+): readonly string[] {
   try {
-    readConfig(environment);
+    read(environment);
   } catch (error) {
     if (error instanceof ConfigError) return error.faults;
     throw error;
@@ -17,6 +20,7 @@ describe('configuration of the shop', () => {
       port: 3000,
       databaseUrl: 'postgres://postgres:postgres@localhost:5432/postgres',
       brokers: ['localhost:9092'],
+      relay: true,
     });
   });
 
@@ -30,11 +34,13 @@ describe('configuration of the shop', () => {
         PORT: '0',
         DATABASE_URL: 'postgresql://u:p%40@db/shop?sslmode=require',
         KAFKA_BROKERS: 'a:1, b.c:2,[::1]:3',
+        SHOP_RELAY: 'false',
       }),
     ).toEqual({
       port: 0,
       databaseUrl: 'postgresql://u:p%40@db/shop?sslmode=require',
       brokers: ['a:1', 'b.c:2', '[::1]:3'],
+      relay: false,
     });
   });
 
@@ -57,8 +63,15 @@ describe('configuration of the shop', () => {
     },
   );
 
+  it('refuses a shop whose events nobody could deliver', () => {
+    expect(faultsOf({ SHOP_RELAY: 'no' })).toEqual([expect.stringContaining('SHOP_RELAY is "no", and must be')]);
+    expect(faultsOf({ KAFKA_BROKERS: 'none', SHOP_RELAY: 'false' })).toEqual([
+      expect.stringContaining('nobody could deliver'),
+    ]);
+  });
+
   it('names every fault at once', () => {
-    expect(faultsOf({ PORT: 'x', DATABASE_URL: 'x', KAFKA_BROKERS: 'x' })).toHaveLength(3);
+    expect(faultsOf({ PORT: 'x', DATABASE_URL: 'x', KAFKA_BROKERS: 'x', SHOP_RELAY: 'x' })).toHaveLength(4);
   });
 
   it.each(['mysql://root:secret@db/x', 'root:secret@db', 'postgres//root:secret@db', 'root:sec/ret@db:5432/x'])(
@@ -69,4 +82,17 @@ describe('configuration of the shop', () => {
       expect(fault).not.toMatch(/secret|sec\/ret|root/);
     },
   );
+});
+
+describe('configuration of the relay', () => {
+  it('has the defaults of the shop, and knows nothing of its port', () => {
+    const { databaseUrl, brokers } = readConfig({});
+    expect(readRelayConfig({ PORT: 'x' })).toEqual({ databaseUrl, brokers });
+  });
+
+  it('needs Kafka', () => {
+    expect(faultsOf({ KAFKA_BROKERS: 'none' }, readRelayConfig)).toEqual([
+      expect.stringContaining('KAFKA_BROKERS is "none", and must be one or more "host:port"'),
+    ]);
+  });
 });

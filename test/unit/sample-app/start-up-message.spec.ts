@@ -3,7 +3,7 @@ import { DatabaseUnavailableError } from '../../../sample-app/src/database/datab
 import { startUpMessage } from '../../../sample-app/src/start-up-message';
 import { OutboxOptionsInvalidError } from 'nestjs-outboxed';
 
-describe('what is said when the shop cannot start', () => {
+describe('what is said when the shop or its relay cannot start', () => {
   const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' });
 
   it.each([
@@ -22,13 +22,15 @@ describe('what is said when the shop cannot start', () => {
     ['occupied port', Object.assign(new Error('listen'), { code: 'EADDRINUSE' }), 'Port 3000 is in use'],
     ['forbidden port', Object.assign(new Error('listen'), { code: 'EACCES' }), 'Port 3000 may not be used'],
   ])('%s: in a few lines, without a stack or a password', (_, error, expected) => {
-    const message = startUpMessage(error, 3000);
+    const message = startUpMessage(error, 'shop', 3000);
     expect(message).toContain(expected);
     expect(message).not.toMatch(/^ +at |secret/m);
     expect(message.split('\n').length).toBeLessThanOrEqual(2);
   });
 
   it('a surprise: with its stack', () => {
-    expect(startUpMessage(new TypeError('x is not a function'), 3000)).toMatch(/x is not a function\n +at /);
+    expect(startUpMessage(new TypeError('x is not a function'), 'relay')).toMatch(
+      /^The relay could not start\.\n.*x is not a function\n +at /,
+    );
   });
 });

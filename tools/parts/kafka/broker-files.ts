@@ -1,18 +1,21 @@
 import { randomBytes } from 'node:crypto';
 
 export interface BrokerPlace {
+  /** The first one, 1, is the controller as well. */
+  readonly nodeId: number;
   readonly port: number;
   readonly controllerPort: number;
   readonly directory: string;
 }
 
-/** One broker that is its own controller; the internal topics have one replica and one partition. */
-export function serverProperties({ port, controllerPort, directory }: BrokerPlace): string {
+/** A broker of one or two; the internal topics have one replica and one partition. */
+export function serverProperties({ nodeId, port, controllerPort, directory }: BrokerPlace): string {
+  const controls = nodeId === 1;
   return [
-    'process.roles=broker,controller',
-    'node.id=1',
+    `process.roles=${controls ? 'broker,controller' : 'broker'}`,
+    `node.id=${nodeId}`,
     `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
-    `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    `listeners=PLAINTEXT://127.0.0.1:${port}${controls ? `,CONTROLLER://127.0.0.1:${controllerPort}` : ''}`,
     `advertised.listeners=PLAINTEXT://127.0.0.1:${port}`,
     'controller.listener.names=CONTROLLER',
     'inter.broker.listener.name=PLAINTEXT',

@@ -8,7 +8,7 @@ import { withFreePorts } from '../service/free-ports';
 import { LocalService } from '../service/local-service';
 import { KafkaPart } from '../service/part';
 import { within } from '../time';
-import { javaArguments, newClusterId, serverProperties, shellCommand } from './broker-files';
+import { javaArguments, newClusterId, serverProperties, shellCommand, type BrokerPlace } from './broker-files';
 import { cachedJars } from './jars';
 import { findJava } from './java';
 import { cacheDirectory, FETCH, KAFKA_VERSION } from './maven';
@@ -18,31 +18,70 @@ const FORMAT_WITHIN_MS = 60_000;
 /** After a kill, the port and the lock of the data folder are free only when the system has cleaned up. */
 const TRANSIENT = /address already in use|failed to bind|failed to acquire lock/i;
 
+/** What brokers of this machine are run with. */
+interface Machine {
+  readonly java: string;
+  readonly jars: string;
+  readonly log: Log;
+}
+
+interface BrokerOfCluster extends Omit<BrokerPlace, 'directory'> {
+  readonly clusterId: string;
+}
+
 /** A real broker, run by the local JDK. */
 export async function startLocalKafka(log: Log): Promise<KafkaPart> {
-  const java = await findJava();
-  const jars = await cachedJars({ directory: cacheDirectory(), fetch: FETCH, log });
-  return withFreePorts(2, async ([port, controllerPort]) => {
-    const keeper = await Keeper.open({ parent: tmpdir(), prefix: 'nestjs-outboxed-kafka-' });
+  const machine = await findMachine(log);
+  return withFreePorts(2, ([port, controllerPort]) =>
+    startBroker(machine, {
+      nodeId: 1,
+      port: Number(port),
+      controllerPort: Number(controllerPort),
+      clusterId: newClusterId(),
+    }),
+  );
+}
+
+/** Two brokers of one cluster. The first is the controller: without it no leader moves. */
+export async function startLocalPair(log: Log): Promise<[KafkaPart, KafkaPart]> {
+  const machine = await findMachine(log);
+  return withFreePorts(3, async (ports) => {
+    const [port = 0, otherPort = 0, controllerPort = 0] = ports;
+    const cluster = { controllerPort, clusterId: newClusterId() };
+    const first = await startBroker(machine, { ...cluster, nodeId: 1, port });
     try {
-      return await startIn(keeper, java, jars, [Number(port), Number(controllerPort)], log);
+      return [first, await startBroker(machine, { ...cluster, nodeId: 2, port: otherPort })];
     } catch (error) {
-      await keeper.close();
+      await first.stop();
       throw error;
     }
   });
 }
 
-async function startIn(keeper: Keeper, java: string, jars: string, ports: [number, number], log: Log) {
+async function findMachine(log: Log): Promise<Machine> {
+  const java = await findJava();
+  return { java, log, jars: await cachedJars({ directory: cacheDirectory(), fetch: FETCH, log }) };
+}
+
+async function startBroker(machine: Machine, broker: BrokerOfCluster): Promise<KafkaPart> {
+  const keeper = await Keeper.open({ parent: tmpdir(), prefix: 'nestjs-outboxed-kafka-' });
+  try {
+    return await startIn(keeper, machine, broker);
+  } catch (error) {
+    await keeper.close();
+    throw error;
+  }
+}
+
+async function startIn(keeper: Keeper, { java, jars, log }: Machine, { clusterId, ...broker }: BrokerOfCluster) {
   const { directory } = keeper;
-  const [port, controllerPort] = ports;
+  const { port } = broker;
   const properties = join(directory, 'server.properties');
-  const clusterId = newClusterId();
   const args = javaArguments(jars, directory);
   const base = { command: java, log: 'broker.log', stopSignal: 'SIGTERM', stopWithinMs: 15_000 } as const;
 
   log(`Kafka: starting a broker (Apache Kafka ${KAFKA_VERSION}, local JDK) on 127.0.0.1:${port}`);
-  await writeFile(properties, serverProperties({ port, controllerPort, directory }));
+  await writeFile(properties, serverProperties({ ...broker, directory }));
   const format = await keeper.spawn({
     ...base,
     args: [...args, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties],

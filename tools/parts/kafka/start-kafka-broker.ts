@@ -5,7 +5,7 @@ import { firstThatServes } from '../service/first-that-serves';
 import { KafkaPart } from '../service/part';
 import type { StartOptions } from '../service/start-options';
 import { startDockerKafka } from './docker';
-import { startLocalKafka } from './local';
+import { startLocalKafka, startLocalPair } from './local';
 import { probeKafka } from './probe';
 
 /** Kafka from KAFKA_BROKERS, else from Docker, else a real broker fetched with Maven and run by the local JDK. */
@@ -23,6 +23,11 @@ export function startKafkaBroker({ log = logToStderr, own = false }: StartOption
     },
     log,
   );
+}
+
+/** Two brokers of one cluster, to break one of: always run by the local JDK. The second may end without the first, and not the other way round. */
+export function startKafkaPair({ log = logToStderr }: Pick<StartOptions, 'log'> = {}): Promise<[KafkaPart, KafkaPart]> {
+  return startLocalPair(log);
 }
 
 async function useExternalKafka(named: string, log: Log): Promise<KafkaPart> {

@@ -39,7 +39,7 @@ export async function runOrders({ orders, json, parts, lifecycle, log }: RunOpti
   lifecycle.onEnd(() => shop.stop());
   const shopEnded = new AbortController();
   void shop.ended.then((code) => shopEnded.abort(code));
-  const url = await shop.url;
+  const { url } = shop;
   const witness = new Witness(database.url, runId);
   lifecycle.onEnd(() => witness.close());
   const signal = AbortSignal.any([lifecycle.interrupted, shopEnded.signal]);

@@ -46,7 +46,7 @@ describe('the resolved options', () => {
       afterDeadLetter: 'continue',
       retention: { publishedHours: 24, deadLetterDays: null },
       shutdownSeconds: 10,
-      leaseSeconds: 20,
+      leaseSeconds: 30,
       source: 'nestjs-outboxed',
       allowAutoTopicCreation: false,
     });
@@ -119,7 +119,7 @@ describe('an option out of its range', () => {
     ['errorRetryIntervalSeconds', 0.01, 86_400, 0.001, seconds(0.01, 86_400)],
     ['maxRetries', 0, 10_000, 1, whole('retries', 0, 10_000)],
     ['shutdownSeconds', 0, 3600, 0.001, seconds(0, 3600)],
-    ['leaseSeconds', 17, 3600, 0.001, seconds(17, 3600)],
+    ['leaseSeconds', 19, 3600, 0.001, seconds(19, 3600)],
   ];
 
   describe.each(ranges)('%s', (name, min, max, step, allowed) => {

@@ -1,9 +1,11 @@
 import { Logger } from '@nestjs/common';
-import { Kafka, logLevel, Partitioners, type KafkaConfig } from 'kafkajs';
+import { Kafka, logLevel, type KafkaConfig } from 'kafkajs';
 import type { OutboxKafkaOptions } from '../../../../lib/config/outbox-options';
 import type { OutboxMessage, PublishResult } from '../../../../lib/interfaces/outbox-publisher';
 import { KafkaJsPublisher } from '../../../../lib/publish/kafkajs.publisher';
+import { keyPartitioner } from '../../../../lib/publish/key-partitioner';
 import { aMessage } from '../support/a-message';
+import { answering, mayGoOn } from '../support/publish-context';
 import { aProducer, FakeKafka, type FakeProducer } from '../support/fake-kafkajs';
 
 jest.mock('kafkajs', () => ({ ...jest.requireActual<object>('kafkajs'), Kafka: jest.fn() }));
@@ -39,7 +41,7 @@ describe('the publisher through kafkajs', () => {
     expect(kafka.settings).toEqual([
       {
         allowAutoTopicCreation: false,
-        createPartitioner: Partitioners.DefaultPartitioner,
+        createPartitioner: keyPartitioner,
         idempotent: false,
         retry: { retries: 0 },
       },
@@ -93,7 +95,7 @@ describe('the publisher through kafkajs', () => {
       aMessage('2', { key: 'b', topic: 'bills' }),
       aMessage('3', { key: 'a' }),
     ];
-    const { outcomes } = await publisher.publish(batch);
+    const { outcomes } = await publisher.publish(batch, mayGoOn);
     expect(outcomes.map(({ status }) => status)).toEqual(['published', 'published', 'published']);
     expect(kafka.producers[0]?.sendBatch.mock.calls).toEqual([
       [
@@ -118,8 +120,8 @@ describe('the publisher through kafkajs', () => {
   it('connects once for many batches', async () => {
     const publisher = new KafkaJsPublisher(options, false);
     await publisher.connect();
-    await publisher.publish([aMessage('1')]);
-    await publisher.publish([aMessage('2')]);
+    await publisher.publish([aMessage('1')], mayGoOn);
+    await publisher.publish([aMessage('2')], mayGoOn);
     expect(kafka.producers).toHaveLength(1);
     expect(kafka.producers[0]?.connect).toHaveBeenCalledTimes(1);
   });
@@ -131,9 +133,11 @@ describe('the publisher through kafkajs', () => {
       kafka.prepared = [failing];
       const publisher = new KafkaJsPublisher(options, false);
       await expect(publisher.connect()).rejects.toThrow('ECONNREFUSED');
-      const away = await publisher.publish([aMessage('1')]);
+      const away = await publisher.publish([aMessage('1')], mayGoOn);
       expect(away).toEqual({ outcomes: [{ status: 'retry' }], unavailable: 'ECONNREFUSED' });
-      await expect(publisher.publish([aMessage('1')])).resolves.toEqual({ outcomes: [{ status: 'published' }] });
+      await expect(publisher.publish([aMessage('1')], mayGoOn)).resolves.toEqual({
+        outcomes: [{ status: 'published' }],
+      });
       expect(failing.disconnect).toHaveBeenCalledTimes(1);
     });
 
@@ -142,11 +146,47 @@ describe('the publisher through kafkajs', () => {
       failing.sendBatch.mockRejectedValue(new Error('connection closed'));
       kafka.prepared = [failing];
       const publisher = new KafkaJsPublisher(options, false);
-      await expect(publisher.publish([aMessage('1')])).resolves.toMatchObject({ unavailable: 'connection closed' });
-      await expect(publisher.publish([aMessage('1')])).resolves.not.toHaveProperty('unavailable');
+      await expect(publisher.publish([aMessage('1')], mayGoOn)).resolves.toMatchObject({
+        unavailable: 'connection closed',
+      });
+      await expect(publisher.publish([aMessage('1')], mayGoOn)).resolves.not.toHaveProperty('unavailable');
       expect(kafka.producers).toHaveLength(2);
       expect(failing.disconnect).toHaveBeenCalledTimes(1);
     });
+  });
+
+  describe('where nothing answers', () => {
+    const never = (): Promise<void> => new Promise(() => undefined);
+    beforeEach(() => jest.useFakeTimers());
+
+    it.each(['connect', 'sendBatch'] as const)('gives up after 11 seconds: %s', async (what) => {
+      const hanging = aProducer();
+      hanging[what].mockImplementation(never);
+      kafka.prepared = [hanging];
+      const publisher = new KafkaJsPublisher(options, false);
+      let result: PublishResult | undefined;
+      const publishing = publisher.publish([aMessage('1')], mayGoOn).then((value) => (result = value));
+      await jest.advanceTimersByTimeAsync(10_999);
+      expect(result).toBeUndefined();
+      await jest.advanceTimersByTimeAsync(1);
+      await publishing;
+      expect(result).toEqual({ outcomes: [{ status: 'retry' }], unavailable: 'no answer within 11 s' });
+      await expect(publisher.publish([aMessage('1')], mayGoOn)).resolves.toEqual({
+        outcomes: [{ status: 'published' }],
+      });
+      expect(kafka.producers).toHaveLength(2);
+    });
+  });
+
+  it('rejects connect after 11 seconds where nothing answers', async () => {
+    jest.useFakeTimers();
+    const hanging = aProducer();
+    hanging.connect.mockImplementation(() => new Promise(() => undefined));
+    kafka.prepared = [hanging];
+    const connecting = expect(new KafkaJsPublisher(options, false).connect()).rejects.toThrow('no answer within 11 s');
+    await jest.advanceTimersByTimeAsync(11_000);
+    await connecting;
+    expect(jest.getTimerCount()).toBe(0);
   });
 
   it('keeps its producer where the message is at fault', async () => {
@@ -154,10 +194,10 @@ describe('the publisher through kafkajs', () => {
     refusing.sendBatch.mockRejectedValue(Object.assign(new Error('too large'), { type: 'MESSAGE_TOO_LARGE' }));
     kafka.prepared = [refusing];
     const publisher = new KafkaJsPublisher(options, false);
-    await expect(publisher.publish([aMessage('1')])).resolves.toEqual({
+    await expect(publisher.publish([aMessage('1')], mayGoOn)).resolves.toEqual({
       outcomes: [{ status: 'rejected', reason: 'MESSAGE_TOO_LARGE: too large' }],
     });
-    await publisher.publish([aMessage('2')]);
+    await publisher.publish([aMessage('2')], mayGoOn);
     expect(kafka.producers).toHaveLength(1);
   });
 
@@ -166,7 +206,7 @@ describe('the publisher through kafkajs', () => {
     failing.connect.mockRejectedValue(new Error('ECONNREFUSED'));
     kafka.prepared = [failing];
     const publisher = new KafkaJsPublisher({ brokers: ['down:9092', 'up:9092'] }, false);
-    await expect(publisher.publish([aMessage('1')])).resolves.toEqual({ outcomes: [{ status: 'published' }] });
+    await expect(publisher.publish([aMessage('1')], mayGoOn)).resolves.toEqual({ outcomes: [{ status: 'published' }] });
     expect(kafka.brokers).toEqual([
       ['down:9092', 'up:9092'],
       ['up:9092', 'down:9092'],
@@ -177,7 +217,7 @@ describe('the publisher through kafkajs', () => {
     const failing = aProducer();
     failing.sendBatch.mockRejectedValue(undefined);
     kafka.prepared = [failing];
-    await expect(new KafkaJsPublisher(options, false).publish([aMessage('1')])).resolves.toEqual({
+    await expect(new KafkaJsPublisher(options, false).publish([aMessage('1')], mayGoOn)).resolves.toEqual({
       outcomes: [{ status: 'retry' }],
       unavailable: 'kafkajs failed without an error',
     });
@@ -201,7 +241,7 @@ describe('the publisher through kafkajs', () => {
     it.each(types)('believes a new producer at once: %s', async (type) => {
       kafka.prepared = [refusing(type)];
       const publisher = new KafkaJsPublisher(options, false);
-      await expect(publisher.publish([aMessage('1')])).resolves.toEqual({
+      await expect(publisher.publish([aMessage('1')], mayGoOn)).resolves.toEqual({
         outcomes: [{ status: 'rejected', reason: `${type}: refused` }],
       });
       expect(requestsOf()).toEqual([1]);
@@ -211,15 +251,19 @@ describe('the publisher through kafkajs', () => {
       kafka.prepared = [refusing('UNKNOWN_TOPIC_OR_PARTITION')];
       const publisher = new KafkaJsPublisher(options, false);
       await publisher.connect();
-      await expect(publisher.publish([aMessage('1')])).resolves.toMatchObject({ outcomes: [{ status: 'rejected' }] });
+      await expect(publisher.publish([aMessage('1')], mayGoOn)).resolves.toMatchObject({
+        outcomes: [{ status: 'rejected' }],
+      });
       expect(requestsOf()).toEqual([1]);
     });
 
     it.each(types)('asks a new producer where the present one has sent before, and believes it: %s', async (type) => {
       kafka.prepared = [staleAfterOne(type)];
       const publisher = new KafkaJsPublisher(options, false);
-      await publisher.publish([aMessage('1')]);
-      await expect(publisher.publish([aMessage('2')])).resolves.toEqual({ outcomes: [{ status: 'published' }] });
+      await publisher.publish([aMessage('1')], mayGoOn);
+      await expect(publisher.publish([aMessage('2')], mayGoOn)).resolves.toEqual({
+        outcomes: [{ status: 'published' }],
+      });
       expect(requestsOf()).toEqual([2, 1]);
       expect(kafka.producers[0]?.disconnect).toHaveBeenCalledTimes(1);
       expect(kafka.producers[1]?.sendBatch.mock.calls).toEqual([kafka.producers[0]?.sendBatch.mock.calls[1]]);
@@ -228,8 +272,10 @@ describe('the publisher through kafkajs', () => {
     it('rejects where the new producer says the same', async () => {
       kafka.prepared = [staleAfterOne('UNKNOWN_TOPIC_OR_PARTITION'), refusing('UNKNOWN_TOPIC_OR_PARTITION')];
       const publisher = new KafkaJsPublisher(options, false);
-      await publisher.publish([aMessage('1')]);
-      await expect(publisher.publish([aMessage('2')])).resolves.toMatchObject({ outcomes: [{ status: 'rejected' }] });
+      await publisher.publish([aMessage('1')], mayGoOn);
+      await expect(publisher.publish([aMessage('2')], mayGoOn)).resolves.toMatchObject({
+        outcomes: [{ status: 'rejected' }],
+      });
       expect(requestsOf()).toEqual([2, 1]);
     });
 
@@ -238,25 +284,37 @@ describe('the publisher through kafkajs', () => {
       unreachable.connect.mockRejectedValue(new Error('ECONNREFUSED'));
       kafka.prepared = [staleAfterOne('UNKNOWN_TOPIC_OR_PARTITION'), unreachable];
       const publisher = new KafkaJsPublisher(options, false);
-      await publisher.publish([aMessage('1')]);
-      await expect(publisher.publish([aMessage('2')])).resolves.toEqual({
+      await publisher.publish([aMessage('1')], mayGoOn);
+      await expect(publisher.publish([aMessage('2')], mayGoOn)).resolves.toEqual({
         outcomes: [{ status: 'retry' }],
         unavailable: 'ECONNREFUSED',
       });
     });
 
+    it('does not ask a new producer where the relay must not go on: it is not rejected, and no fault of the broker', async () => {
+      kafka.prepared = [staleAfterOne('UNKNOWN_TOPIC_OR_PARTITION')];
+      const publisher = new KafkaJsPublisher(options, false);
+      await publisher.publish([aMessage('1')], mayGoOn);
+      await expect(publisher.publish([aMessage('2')], answering(true, false))).resolves.toEqual({
+        outcomes: [{ status: 'retry' }],
+      });
+      expect(requestsOf()).toEqual([2]);
+    });
+
     it('does not use a producer again that has met it, which would ask for that topic each time', async () => {
       kafka.prepared = [refusing('UNKNOWN_TOPIC_OR_PARTITION')];
       const publisher = new KafkaJsPublisher(options, false);
-      await publisher.publish([aMessage('1', { topic: 'gone' })]);
-      await expect(publisher.publish([aMessage('2')])).resolves.toEqual({ outcomes: [{ status: 'published' }] });
+      await publisher.publish([aMessage('1', { topic: 'gone' })], mayGoOn);
+      await expect(publisher.publish([aMessage('2')], mayGoOn)).resolves.toEqual({
+        outcomes: [{ status: 'published' }],
+      });
       expect(requestsOf()).toEqual([1, 1]);
     });
 
     it('delivers the other topics of the batch', async () => {
       kafkaClass.mockImplementation(() => ({ producer: () => knowing('orders') }));
       const batch = [aMessage('1', { topic: 'gone' }), aMessage('2'), aMessage('3', { topic: 'gone' }), aMessage('4')];
-      const { outcomes, unavailable } = await new KafkaJsPublisher(options, false).publish(batch);
+      const { outcomes, unavailable } = await new KafkaJsPublisher(options, false).publish(batch, mayGoOn);
       expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'published', 'rejected', 'published']);
       expect(unavailable).toBeUndefined();
     });
@@ -306,7 +364,7 @@ describe('the publisher through kafkajs', () => {
     async function published(batch: OutboxMessage[], created = true): Promise<[PublishResult, number]> {
       const began = performance.now();
       let result: PublishResult | undefined;
-      void new KafkaJsPublisher(options, created).publish(batch).then((value) => {
+      void new KafkaJsPublisher(options, created).publish(batch, mayGoOn).then((value) => {
         result = value;
       });
       for (let waited = 0; result === undefined && waited < 60_000; waited += 10) {
@@ -425,7 +483,7 @@ describe('the publisher through kafkajs', () => {
         await publisher.connect();
         if (which !== 'the one in use') {
           hanging.sendBatch.mockRejectedValue(new Error('connection closed'));
-          await publisher.publish([aMessage('1')]);
+          await publisher.publish([aMessage('1')], mayGoOn);
         }
         let closed = false;
         const closing = publisher.disconnect().then(() => {

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import type { OutboxMessage, PublishResult } from '../../../../lib/interfaces/outbox-publisher';
 import type { SendFailure } from '../../../../lib/publish/kafka-errors';
-import { byTopic, sendBatch } from '../../../../lib/publish/send-batch';
+import { byTopic, sendBatch, type SendResult } from '../../../../lib/publish/send-batch';
 import { aMessage } from '../support/a-message';
+import { answering, mayGoOn } from '../support/publish-context';
 
 const tooLarge: SendFailure = { fault: 'message', reason: 'too large' };
 const unknownTopic: SendFailure = { fault: 'topic', reason: 'unknown topic' };
@@ -11,14 +12,19 @@ const noBroker: SendFailure = { fault: 'broker', reason: 'no broker' };
 /** Sends with what decides on each request, and notes the requests. */
 async function send(
   batch: readonly OutboxMessage[],
-  decide: (ids: readonly string[]) => SendFailure | undefined,
+  decide: (ids: readonly string[]) => SendResult,
+  context = mayGoOn,
 ): Promise<{ result: PublishResult; requests: string[]; became: string }> {
   const requests: string[] = [];
-  const result = await sendBatch(batch, (messages) => {
-    const ids = messages.map(({ id }) => id);
-    requests.push(ids.join(''));
-    return Promise.resolve(decide(ids));
-  });
+  const result = await sendBatch(
+    batch,
+    (messages) => {
+      const ids = messages.map(({ id }) => id);
+      requests.push(ids.join(''));
+      return Promise.resolve(decide(ids));
+    },
+    context,
+  );
   const letter = { published: 'P', rejected: 'X', retry: 'r' };
   return { result, requests, became: result.outcomes.map(({ status }) => letter[status]).join('') };
 }
@@ -112,11 +118,15 @@ describe('a batch', () => {
       );
       const topics = new Map(batch.map(({ id, topic }) => [id, topic]));
       const sent: string[][] = [];
-      const { outcomes } = await sendBatch(batch, (messages) => {
-        const names = [...new Set(messages.map(({ id }) => topics.get(id) ?? ''))];
-        sent.push(names);
-        return Promise.resolve(names.includes('bad') || names.includes('worse') ? unknownTopic : undefined);
-      });
+      const { outcomes } = await sendBatch(
+        batch,
+        (messages) => {
+          const names = [...new Set(messages.map(({ id }) => topics.get(id) ?? ''))];
+          sent.push(names);
+          return Promise.resolve(names.includes('bad') || names.includes('worse') ? unknownTopic : undefined);
+        },
+        mayGoOn,
+      );
       expect(sent).toEqual([['good', 'bad', 'fine', 'worse'], ['good'], ['bad'], ['fine'], ['worse']]);
       expect(outcomes.map(({ status }) => status)).toEqual(
         batch.map(({ topic }) => (topic === 'good' || topic === 'fine' ? 'published' : 'rejected')),
@@ -184,8 +194,57 @@ describe('a batch', () => {
     });
   });
 
+  describe('of a relay that must not go on', () => {
+    const value = 'x'.repeat(900_000);
+    const large = (ids: string, keys = ids): OutboxMessage[] =>
+      Array.from(ids).map((id, index) => aMessage(id, { key: keys[index] ?? id, value }));
+
+    it('is not sent at all, which is not for want of a broker', async () => {
+      const { requests, became, result } = await send(letters('ab'), () => undefined, answering(false));
+      expect([requests, became]).toEqual([[], 'rr']);
+      expect(result).not.toHaveProperty('unavailable');
+    });
+
+    it('is sent as far as the relay had let it', async () => {
+      const { requests, became, result } = await send(large('abc'), () => undefined, answering(true, true, false));
+      expect([requests, became]).toEqual([['a', 'b'], 'PPr']);
+      expect(result).not.toHaveProperty('unavailable');
+    });
+
+    it('is not halved further', async () => {
+      const context = answering(true, true, false);
+      const { requests, became } = await send(
+        letters('abcd'),
+        (ids) => (ids.length > 1 ? tooLarge : undefined),
+        context,
+      );
+      expect([requests, became]).toEqual([['abcd', 'ab'], 'rrrr']);
+    });
+
+    it('does not go on where it may again: the earlier message of a key would have been passed over', async () => {
+      const { requests, became } = await send(large('abc', 'kkk'), () => undefined, answering(true, false, true));
+      expect([requests, became]).toEqual([['a'], 'Prr']);
+    });
+
+    it('does not go on where a request says that it was stopped', async () => {
+      const { requests, became, result } = await send(large('abc'), (ids) => (ids[0] === 'b' ? 'stopped' : undefined));
+      expect([requests, became]).toEqual([['a', 'b'], 'Prr']);
+      expect(result).not.toHaveProperty('unavailable');
+    });
+
+    it('is asked for each request, and for nothing else', async () => {
+      const context = answering(true);
+      const { requests } = await send(
+        letters('abcd', 'aabb'),
+        (ids) => (ids.includes('a') ? tooLarge : undefined),
+        context,
+      );
+      expect(context.asked()).toBe(requests.length);
+    });
+  });
+
   it('fails where sending throws, which is a programming error', async () => {
-    await expect(sendBatch(letters('a'), () => Promise.reject(new Error('bug')))).rejects.toThrow('bug');
+    await expect(sendBatch(letters('a'), () => Promise.reject(new Error('bug')), mayGoOn)).rejects.toThrow('bug');
   });
 });
 
@@ -240,13 +299,14 @@ describe('any batch to any broker', () => {
       { maxLength: 40 },
     ),
     awayFrom: fc.oneof(fc.constant(Infinity), fc.integer({ min: 1, max: 30 })),
+    stopAfter: fc.oneof(fc.constant(Infinity), fc.integer({ min: 0, max: 30 })),
     chances: fc.infiniteStream(fc.boolean()),
   });
   const LARGE = 'x'.repeat(400_000);
 
   it('has outcomes that are right, and keeps the order of each key', async () => {
     await fc.assert(
-      fc.asyncProperty(aCase, async ({ messages, awayFrom, chances }) => {
+      fc.asyncProperty(aCase, async ({ messages, awayFrom, stopAfter, chances }) => {
         const batch = messages.map(({ key, topic, large }, index) =>
           aMessage(`${index}`, { key, topic, value: large ? LARGE : '{}' }),
         );
@@ -254,9 +314,12 @@ describe('any batch to any broker', () => {
         const isForbidden = (topic: string): boolean => topic === 'forbidden';
         const broker = new ModelBroker(isPoison, isForbidden, awayFrom, () => chances.next().value as boolean);
 
-        const { outcomes, unavailable } = await sendBatch(batch, (request) => broker.send(request));
+        const { outcomes, unavailable } = await sendBatch(batch, (request) => broker.send(request), {
+          mayContinue: () => broker.requests < stopAfter,
+        });
 
         expect(outcomes).toHaveLength(batch.length);
+        expect(broker.requests).toBeLessThanOrEqual(stopAfter);
         expect(unavailable).toBe(broker.requests >= awayFrom ? 'no broker' : undefined);
         const failedKeys = new Set<string>();
         batch.forEach((message, index) => {
@@ -271,7 +334,7 @@ describe('any batch to any broker', () => {
           if (failedKeys.has(message.key)) {
             // After one that was not published, none of its key is.
             expect(status).toBe('retry');
-          } else if (unavailable === undefined) {
+          } else if (unavailable === undefined && broker.requests < stopAfter) {
             expect(status).toBe(atFault ? 'rejected' : 'published');
           }
           if (status !== 'published') {

@@ -1,7 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
+import { OutboxArgumentInvalidError } from '../../../../lib/errors/event.errors';
+import { OutboxNothingToDrainToError } from '../../../../lib/errors/relay.errors';
 import { EventRelayWorker, type RelayParts } from '../../../../lib/relay/event-relay.worker';
+import type { WakeUpSender } from '../../../../lib/relay/wake-up-sender';
+import { thrown } from '../support/thrown';
 
 interface Fakes {
   readonly log: string[];
@@ -9,27 +13,37 @@ interface Fakes {
   readonly registry: SchedulerRegistry;
   readonly warnings: string[];
   readonly loop: { wake: jest.Mock; stop: jest.Mock };
-  readonly leases: { keep: jest.Mock; release: jest.Mock };
+  readonly drain: { run: jest.Mock; close: jest.Mock };
+  readonly leases: { keep: jest.Mock; close: jest.Mock; laneBits: bigint };
+  readonly signOfLife: { start: jest.Mock; close: jest.Mock };
+  readonly sender: { events: jest.Mock; close: jest.Mock };
   readonly publisher: { connect: jest.Mock; publish: jest.Mock; disconnect: jest.Mock };
 }
 
-function aWorker(dataSource = 'default', registry = new SchedulerRegistry()): Fakes {
+function aWorker(dataSource = 'default', registry = new SchedulerRegistry(), relay = true): Fakes {
   const log: string[] = [];
   const step = (name: string): jest.Mock => jest.fn(() => Promise.resolve(void log.push(name)));
   const loop = { wake: jest.fn(() => void log.push('wake')), stop: step('stop') };
-  const leases = { keep: step('keep'), release: step('release') };
+  const drain = { run: step('drain'), close: step('close drain') };
+  const leases = { keep: step('keep'), close: step('close leases'), laneBits: 0n };
+  const signOfLife = { start: jest.fn(() => void log.push('live')), close: step('die') };
+  const sender = { events: jest.fn(), close: step('fall silent') };
   const publisher = { connect: step('connect'), publish: jest.fn(), disconnect: step('disconnect') };
   const warnings: string[] = [];
   const logger = new Logger();
   jest.spyOn(logger, 'warn').mockImplementation((line: string) => warnings.push(line));
-  const parts = { loop, leases, publisher, pollIntervalSeconds: 2, leaseSeconds: 30 } as unknown as RelayParts;
+  const seconds = { pollIntervalSeconds: 2, leaseSeconds: 30, shutdownSeconds: 100 };
+  const parts = { loop, drain, leases, signOfLife, publisher, relay, ...seconds } as unknown as RelayParts;
   return {
     log,
-    worker: new EventRelayWorker(dataSource, registry, logger, parts),
+    worker: new EventRelayWorker(dataSource, registry, logger, parts, sender as unknown as WakeUpSender),
     registry,
     warnings,
     loop,
+    drain,
     leases,
+    signOfLife,
+    sender,
     publisher,
   };
 }
@@ -41,7 +55,7 @@ describe('the relay worker', () => {
   it('connects the publisher and looks for events at once', () => {
     const { worker, log } = aWorker();
     worker.onApplicationBootstrap();
-    expect(log).toEqual(['connect', 'wake']);
+    expect(log).toEqual(['connect', 'live', 'wake']);
   });
 
   it('lets the application start without a broker', async () => {
@@ -98,6 +112,19 @@ describe('the relay worker', () => {
     expect(loop.wake).toHaveBeenCalledTimes(2);
   });
 
+  it.each([
+    ['the lanes are its own', 0b110n, 0b100n, 1, 0n],
+    ['some of the lanes are its own', 0b110n, 0b101n, 1, 0b001n],
+    ['they are of others', 0b110n, 0b1001n, 0, 0b1001n],
+    ['it does not know yet which lanes are its own', 0n, 0b1001n, 1, 0b1001n],
+  ])('is woken by a commit, or wakes others, where %s', (_what, own, lanes, woken, told) => {
+    const { worker, leases, loop, sender } = aWorker();
+    leases.laneBits = own;
+    worker.committed(lanes);
+    expect(loop.wake).toHaveBeenCalledTimes(woken);
+    expect(sender.events.mock.calls).toEqual([[told]]);
+  });
+
   it('wakes the loop outside of the context of whoever wakes it', () => {
     const { worker, loop } = aWorker();
     const request = new AsyncLocalStorage<string>();
@@ -111,12 +138,12 @@ describe('the relay worker', () => {
   });
 
   describe('at shutdown', () => {
-    it('finishes what is in flight, then gives its leases back, then disconnects', async () => {
+    it('finishes what is in flight, then gives its leases back, then its sign of life up, then disconnects', async () => {
       const { worker, log } = aWorker();
       worker.onApplicationBootstrap();
       log.length = 0;
       await worker.beforeApplicationShutdown();
-      expect(log).toEqual(['stop', 'release', 'disconnect']);
+      expect(log).toEqual(['stop', 'close drain', 'close leases', 'die', 'fall silent', 'disconnect']);
     });
 
     it('goes on renewing its leases until what is in flight is finished, and not after', async () => {
@@ -132,12 +159,12 @@ describe('the relay worker', () => {
       loop.wake.mockClear();
       await jest.advanceTimersByTimeAsync(30_000);
       expect(leases.keep).toHaveBeenCalledTimes(3);
-      expect(leases.release).not.toHaveBeenCalled();
+      expect(leases.close).not.toHaveBeenCalled();
       // The poll has ended at once all the same.
       expect([loop.wake.mock.calls.length, registry.getIntervals()]).toEqual([0, []]);
       finish();
       await ending;
-      expect(leases.release).toHaveBeenCalledTimes(1);
+      expect(leases.close).toHaveBeenCalledTimes(1);
       await jest.advanceTimersByTimeAsync(60_000);
       expect(leases.keep).toHaveBeenCalledTimes(3);
     });
@@ -162,7 +189,7 @@ describe('the relay worker', () => {
 
     it('says what has failed, and does the rest', async () => {
       const { worker, warnings, leases, publisher } = aWorker();
-      leases.release.mockRejectedValue(new Error('no database'));
+      leases.close.mockRejectedValue(new Error('no database'));
       publisher.disconnect.mockRejectedValue(new Error('no broker'));
       worker.onApplicationBootstrap();
       await expect(worker.beforeApplicationShutdown()).resolves.toBeUndefined();
@@ -173,19 +200,123 @@ describe('the relay worker', () => {
       expect(publisher.disconnect).toHaveBeenCalledTimes(1);
     });
 
+    it('waits for a drain that is under way', async () => {
+      const { worker, drain, log } = aWorker();
+      let finish = (): void => undefined;
+      drain.close.mockReturnValue(new Promise<void>((resolve) => (finish = resolve)));
+      const ending = worker.beforeApplicationShutdown();
+      await jest.advanceTimersByTimeAsync(50_000);
+      expect(log).toEqual(['stop']);
+      finish();
+      await ending;
+      expect(log).toEqual(['stop', 'close leases', 'die', 'fall silent', 'disconnect']);
+    });
+
+    it.each(['loop', 'drain'] as const)('waits for the %s no longer than it may take, and says so', async (which) => {
+      const { worker, loop, drain, log, warnings } = aWorker();
+      (which === 'loop' ? loop.stop : drain.close).mockReturnValue(new Promise(() => undefined));
+      worker.onApplicationBootstrap();
+      const ending = worker.beforeApplicationShutdown();
+      await jest.advanceTimersByTimeAsync(99_999);
+      expect(log).not.toContain('close leases');
+      await jest.advanceTimersByTimeAsync(1);
+      await ending;
+      expect(log.slice(-4)).toEqual(['close leases', 'die', 'fall silent', 'disconnect']);
+      expect(warnings).toEqual([
+        'What was being sent could not be settled within 100 s (shutdownSeconds); it will be sent again.',
+      ]);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
     it('bears that it was never started', async () => {
       const { worker, log } = aWorker();
       await worker.beforeApplicationShutdown();
-      expect(log).toEqual(['stop', 'release', 'disconnect']);
+      expect(log).toEqual(['stop', 'close drain', 'close leases', 'die', 'fall silent', 'disconnect']);
     });
   });
 
-  it('does nothing where the process does not deliver', async () => {
+  describe('drains', () => {
+    it('to the limits that it is given', async () => {
+      const { worker, drain } = aWorker();
+      drain.run.mockResolvedValue('the result');
+      await expect(worker.drain({ limit: 5, seconds: 0.5 })).resolves.toBe('the result');
+      await worker.drain();
+      expect(drain.run.mock.calls).toEqual([[{ limit: 5, seconds: 0.5 }], [{}]]);
+    });
+
+    it('outside of the context of whoever asks for it', async () => {
+      const { worker, drain } = aWorker();
+      const request = new AsyncLocalStorage<string>();
+      let seen: unknown = 'nothing';
+      drain.run.mockImplementation(() => {
+        seen = request.getStore();
+        return Promise.resolve();
+      });
+      await request.run('a request', () => worker.drain());
+      expect(seen).toBeUndefined();
+    });
+
+    it.each([{ limit: 0 }, { limit: 1.5 }, { limit: '7' as never }, { seconds: -1 }, { seconds: NaN }])(
+      'not with %j',
+      async (limits) => {
+        const { worker, drain } = aWorker();
+        await expect(worker.drain(limits)).rejects.toThrow(OutboxArgumentInvalidError);
+        expect(drain.run).not.toHaveBeenCalled();
+      },
+    );
+  });
+
+  describe('of a process that delivers only when it is told to', () => {
+    it('starts nothing, and is not woken', async () => {
+      const { worker, registry, log } = aWorker('default', new SchedulerRegistry(), false);
+      worker.onApplicationBootstrap();
+      worker.wake();
+      await jest.advanceTimersByTimeAsync(60_000);
+      expect([log, registry.getIntervals(), jest.getTimerCount()]).toEqual([[], [], 0]);
+    });
+
+    it('drains', async () => {
+      const { worker, log } = aWorker('default', new SchedulerRegistry(), false);
+      await worker.drain({ limit: 1 });
+      expect(log).toEqual(['drain']);
+    });
+
+    it('ends in the same order', async () => {
+      const { worker, log } = aWorker('default', new SchedulerRegistry(), false);
+      await worker.beforeApplicationShutdown();
+      expect(log).toEqual(['stop', 'close drain', 'close leases', 'die', 'fall silent', 'disconnect']);
+    });
+  });
+
+  it('only tells the relays of others of commits where the process does not deliver', async () => {
     const registry = new SchedulerRegistry();
-    const worker = new EventRelayWorker('default', registry, new Logger(), null);
+    const { sender } = aWorker();
+    const worker = new EventRelayWorker('default', registry, new Logger(), null, sender as unknown as WakeUpSender);
     worker.onApplicationBootstrap();
+    worker.committed(5n);
     worker.wake();
     expect([registry.getIntervals(), jest.getTimerCount()]).toEqual([[], 0]);
     await expect(worker.beforeApplicationShutdown()).resolves.toBeUndefined();
+    expect(sender.events.mock.calls).toEqual([[5n]]);
+    expect(sender.close).toHaveBeenCalledTimes(1);
+  });
+
+  describe('of a process that does not know where to deliver to', () => {
+    const aWriter = (registry = new SchedulerRegistry()): EventRelayWorker =>
+      new EventRelayWorker('billing', registry, new Logger(), null, aWorker().sender as unknown as WakeUpSender);
+
+    it('does nothing', async () => {
+      const registry = new SchedulerRegistry();
+      const worker = aWriter(registry);
+      worker.onApplicationBootstrap();
+      worker.wake();
+      expect([registry.getIntervals(), jest.getTimerCount()]).toEqual([[], 0]);
+      await expect(worker.beforeApplicationShutdown()).resolves.toBeUndefined();
+    });
+
+    it('does not drain, and says of which data source', async () => {
+      const error = await thrown(OutboxNothingToDrainToError, () => aWriter().drain());
+      expect(error.message).toContain('"billing"');
+    });
   });
 });

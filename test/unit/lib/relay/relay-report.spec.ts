@@ -30,8 +30,8 @@ describe('the report of the relay', () => {
   });
 
   it('says once that delivery is interrupted, and once that it goes on', () => {
-    report.roundFailed(new Error('connection terminated'));
-    report.roundFailed(new Error('connection refused'));
+    report.deliveryFailed(new Error('connection terminated'));
+    report.deliveryFailed(new Error('connection refused'));
     report.databaseReached();
     report.databaseReached();
     expect(lines).toEqual([
@@ -44,7 +44,7 @@ describe('the report of the relay', () => {
     for (const reason of ['first', 'second']) {
       report.publisherUnavailable(reason);
       report.publisherReached();
-      report.roundFailed(new Error(reason));
+      report.deliveryFailed(new Error(reason));
       report.databaseReached();
     }
     expect(lines).toHaveLength(8);
@@ -54,7 +54,7 @@ describe('the report of the relay', () => {
 
   it('tells of the broker and the database apart', () => {
     report.publisherUnavailable('away');
-    report.roundFailed(new Error('gone'));
+    report.deliveryFailed(new Error('gone'));
     report.databaseReached();
     expect(lines.map((line) => line.slice(0, 25))).toEqual([
       'warn The broker cannot be',
@@ -67,7 +67,7 @@ describe('the report of the relay', () => {
     ['directly', { code: '42P01', message: 'relation "event_outbox" does not exist' }],
     ['from the driver', { driverError: { code: '42P01' }, message: 'relation "event_outbox" does not exist' }],
   ])('names the remedy where a table is missing, which the error says %s', (_how, properties) => {
-    report.roundFailed(Object.assign(new Error(properties.message), properties));
+    report.deliveryFailed(Object.assign(new Error(properties.message), properties));
     expect(lines).toEqual([
       expect.stringMatching(
         /a table of the outbox does not exist \(relation "event_outbox" does not exist\); run the migration from "nestjs-outboxed\/migrations"/,
@@ -84,7 +84,7 @@ describe('the report of the relay', () => {
     ['an error without message and code', new Error(''), 'Error'],
     ['what is no error', 'a text', 'a text'],
   ])('tells of %s', (_what, error, told) => {
-    report.roundFailed(error);
+    report.deliveryFailed(error);
     expect(lines).toEqual([`warn Delivery is interrupted: ${told}. It resumes by itself.`]);
   });
 });

@@ -1,100 +1,142 @@
 import type { DataSource } from 'typeorm';
-import { fetchPending, type PendingEvent } from '../../../../lib/store/fetch-pending';
+import { FetchPending, type FetchedBatch, type PendingQuery } from '../../../../lib/store/fetch-pending';
 import { OutboxTables } from '../../../../lib/store/outbox-tables';
-import { runWithinLimit } from '../../../../lib/store/run-statement';
+import { PENDING_COLUMNS, toPendingEvent } from '../../../../lib/store/pending-event';
+import { PlannedStatement } from '../../../../lib/store/planned-statement';
 import { aDataSource } from '../support/a-data-source';
 
-jest.mock('../../../../lib/store/run-statement');
+jest.mock('../../../../lib/store/planned-statement');
 
-const running = jest.mocked(runWithinLimit);
+const Statement = jest.mocked(PlannedStatement);
+const running = jest.mocked(PlannedStatement.prototype.run);
 
-/** A row as the statement gives it: all text, whatever parsers the process has. */
-const row = {
-  seq: '9007199254740993',
-  lane: '63',
-  id: '0198c5a4-6f2b-7c3e-8a1d-2b3c4d5e6f70',
-  eventType: 'OrderPlaced',
-  aggregateId: '4711',
-  topic: 'orders',
-  eventKey: 'customer-1',
-  eventData: '{ "long":12345678901234567890,"b":1.0 }',
-  headers: null as string | null,
-  traceparent: null as string | null,
-  createdAt: '2026-01-02T03:04:05.678Z',
-  attempts: '7',
-};
+const NO_CELLS: null[] = Array.from({ length: PENDING_COLUMNS }, () => null);
+const cells = (seq: number): string[] => [
+  `${seq}`, '63', 'id', 'OrderPlaced', 'order-1', 'orders', 'customer-1', '{}', '{"a":"b"}', '00-a-b-01', '1767323045678', '7',
+]; // prettier-ignore
+
+/** What the statement says of itself in its first row. */
+const BOOK = { snapshot: '10:20:', late: 0, found: null, reached: null, rewound: null, waiting: null };
 
 describe('what is pending', () => {
   let dataSource: DataSource;
   let tables: OutboxTables;
+  let pending: FetchPending;
 
   beforeAll(async () => {
     dataSource = await aDataSource();
     tables = new OutboxTables(dataSource, 'default');
   });
-  beforeEach(() => running.mockReset());
+  beforeEach(() => {
+    jest.resetAllMocks();
+    pending = new FetchPending(tables, true);
+  });
 
-  const fetch = (
-    rows: readonly (typeof row)[],
-    lanes: readonly number[] = [1, 2],
-  ): Promise<readonly PendingEvent[]> => {
-    running.mockResolvedValue({ rows, count: rows.length });
-    return fetchPending(dataSource, tables, { lanes, heldKeys: ['k'], limit: 100, maxBytes: 5000 });
+  const query: PendingQuery = {
+    heads: new Map([
+      [4, 100],
+      [9, 0],
+    ]),
+    snapshot: { xmax: '77', running: ['70', '75'] },
+    passOver: false,
+    lookForWaiting: true,
+    perLane: 5,
+    limit: 100,
+    maxBytes: 5000,
   };
-  const parameters = (): readonly unknown[] => running.mock.calls[0]?.[2] ?? [];
 
-  it('has numbers where the relay reckons with them, and text where a number would lose something', async () => {
-    await expect(fetch([row])).resolves.toEqual([{ ...row, lane: 63, attempts: 7 }]);
+  function fetch(book: object, events: string[][] = [], changes: Partial<PendingQuery> = {}): Promise<FetchedBatch> {
+    const first = [JSON.stringify({ ...BOOK, ...book }), ...NO_CELLS];
+    running.mockResolvedValue({ rows: [first, ...events.map((row) => [null, ...row])], count: events.length + 1 });
+    return pending.run(dataSource, { ...query, ...changes });
+  }
+
+  it('is asked for from where the lanes stand, as numbers alone', async () => {
+    await fetch({});
+    expect(running.mock.calls).toEqual([[dataSource, [[4, 9], [100, 0], ['70', '75'], '77', 5, 100, 5000, true]]]);
   });
 
-  it('has the headers as an object, where there are any', async () => {
-    const [event] = await fetch([{ ...row, headers: '{"zeta":"1","alpha":"\\u00fc"}' }]);
-    expect(Object.entries(event?.headers ?? {})).toEqual([
-      ['zeta', '1'],
-      ['alpha', 'ü'],
+  it('is asked for by a simpler statement while nothing has to be passed over', async () => {
+    const [straight, passingOver] = Statement.mock.calls.map(([, text]) => text);
+    expect(straight).not.toContain('"outbox_dead_letter"');
+    expect(straight?.length).toBeLessThan(passingOver?.length ?? 0);
+    await fetch({}, [], { passOver: false });
+    await fetch({}, [], { passOver: true });
+    expect(Statement.mock.instances.map((each) => jest.mocked(each.run).mock.calls.length)).toEqual([1, 1]);
+  });
+
+  it.each([true, false])('is asked for by statements that connections keep, where they do: %p', (arePrepared) => {
+    Statement.mockClear();
+    new FetchPending(tables, arePrepared);
+    expect(Statement.mock.calls.map(([label, , kept]) => [label, kept])).toEqual([
+      ['fetch', arePrepared],
+      ['fetch', arePrepared],
     ]);
   });
 
-  it('has the trace context, and the order of the rows', async () => {
-    const events = await fetch([
-      { ...row, seq: '1', traceparent: '00-a-b-01' },
-      { ...row, seq: '2' },
-    ]);
-    expect(events.map(({ seq, traceparent }) => [seq, traceparent])).toEqual([
-      ['1', '00-a-b-01'],
-      ['2', null],
-    ]);
+  it('has the events in the order of the rows', async () => {
+    const { events } = await fetch({}, [cells(3), cells(1), cells(2)]);
+    expect(events).toEqual([3, 1, 2].map((seq) => toPendingEvent(cells(seq))));
   });
 
   it('is nothing where there is nothing', async () => {
-    await expect(fetch([])).resolves.toEqual([]);
-  });
-
-  it('is asked for as text, so that no parser of the application touches it', async () => {
-    await fetch([]);
-    const sql = running.mock.calls[0]?.[1] ?? '';
-    for (const column of ['seq', 'lane', 'id', 'headers', 'attempts']) {
-      expect(sql).toContain(`m."${column}"::text as ${column}`);
-    }
-    expect(sql).toContain('e."event_data"::text as data');
-    expect(sql).toMatch(/to_char\(m\."created_at" at time zone 'UTC', .*\) as "createdAt"/);
-  });
-
-  it('is asked for by lanes and bounds, with no value in the text of the statement', async () => {
-    await fetch([], [1, 2]);
-    expect(parameters()).toEqual([[1, 2], ['k'], 100, 100, 5000]);
+    await expect(fetch({})).resolves.toEqual({
+      events: [],
+      snapshot: { xmax: '20', running: [] },
+      lateFound: 0,
+      found: new Map(),
+      reached: new Map(),
+      rewound: [],
+      waiting: undefined,
+    });
   });
 
   it.each([
-    [1, 100],
-    [4, 100],
-    [8, 50],
-    [64, 7],
-  ])('comes from each of %d lanes up to four times its share: %d', async (lanes, perLane) => {
-    await fetch(
-      [],
-      Array.from({ length: lanes }, (_, lane) => lane),
-    );
-    expect(parameters()[2]).toBe(perLane);
+    ['10:20:', { xmax: '20', running: [] }],
+    ['10:20:10', { xmax: '20', running: ['10'] }],
+    ['10:20:10,15,19', { xmax: '20', running: ['10', '15', '19'] }],
+    [
+      '18446744073709551000:18446744073709551615:18446744073709551001',
+      { xmax: '18446744073709551615', running: ['18446744073709551001'] },
+    ],
+  ])('tells what its snapshot %s could not see', async (snapshot, expected) => {
+    expect((await fetch({ snapshot })).snapshot).toEqual(expected);
+  });
+
+  it('tells how many were late, also those without room', async () => {
+    expect((await fetch({ late: 300 }, [cells(1)])).lateFound).toBe(300);
+  });
+
+  it('tells how many each lane had to offer', async () => {
+    const found = [
+      [4, 5],
+      [9, 1],
+    ];
+    expect((await fetch({ found })).found).toEqual(new Map([[4, 5], [9, 1]])); // prettier-ignore
+  });
+
+  it('tells where the walk of each lane has ended, as far as it went', async () => {
+    const reached = [
+      [4, 20_000],
+      [9, null],
+    ];
+    expect((await fetch({ reached })).reached).toEqual(new Map([[4, 20_000]]));
+  });
+
+  it('tells which lanes an operator wants to be begun anew', async () => {
+    expect((await fetch({ rewound: [9] })).rewound).toEqual([9]);
+  });
+
+  it.each([
+    { due: -0.25, held: true },
+    { due: null, held: true },
+    { due: null, held: false },
+  ])('tells what waits, where it was asked for: %j', async (waiting) => {
+    expect((await fetch({ waiting })).waiting).toEqual(waiting);
+  });
+
+  it('fails where the database does', async () => {
+    running.mockRejectedValue(new Error('no database'));
+    await expect(pending.run(dataSource, query)).rejects.toThrow('no database');
   });
 });

@@ -17,6 +17,7 @@ function aNewEvent(eventKey: string, changes: Partial<NewEvent> = {}): NewEvent 
     eventKey,
     eventData: '{}',
     headers: null,
+    availableAt: null,
     ...changes,
   };
 }
@@ -54,7 +55,7 @@ describe.each([
   });
 
   it('runs one statement for one, which locks its key', async () => {
-    await insert.run(runner, [aNewEvent('k', { headers: '{"a":"b"}' })]);
+    await insert.run(runner, [aNewEvent('k', { headers: '{"a":"b"}', availableAt: '2030-01-01T00:00:00.000Z' })]);
     expect(query).toHaveBeenCalledTimes(1);
     const [sql, parameters] = query.mock.calls[0] ?? [];
     expect(sql).toMatch(/^insert into "event_outbox"/);
@@ -69,6 +70,7 @@ describe.each([
       'k',
       '{}',
       '{"a":"b"}',
+      '2030-01-01T00:00:00.000Z',
     ]);
   });
 
@@ -85,6 +87,16 @@ describe.each([
     expect(locks.some((number) => number < 0) && locks.some((number) => number > 0)).toBe(true);
     expect(ids).toEqual(keys.map((key) => `id-${key}`));
     expect(lanes).toEqual(keys.map(laneOf));
+  });
+
+  it('lets the clock of the database decide whether a time lies ahead, for one and for several', async () => {
+    const availableAt = '2030-01-01T00:00:00.000Z';
+    await insert.run(runner, [aNewEvent('a', { availableAt })]);
+    await insert.run(runner, [aNewEvent('a', { availableAt }), aNewEvent('b')]);
+    const [one, many] = query.mock.calls;
+    expect(one?.[0]).toContain('case when $11::timestamptz > clock_timestamp() then $11::timestamptz end');
+    expect(many?.[0]).toContain('case when e.available_at > clock_timestamp() then e.available_at end');
+    expect([one?.[1].at(-1), many?.[1].at(-1)]).toEqual([availableAt, [availableAt, null]]);
   });
 
   it('takes the locks of one key and of several from one set', async () => {

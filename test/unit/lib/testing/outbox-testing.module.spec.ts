@@ -68,6 +68,16 @@ describe('OutboxTestingModule', () => {
     ]);
   });
 
+  it('keeps the time from which on an event may be delivered, as it was given', async () => {
+    const { outbox } = await start();
+    const availableAt = new Date('2030-01-01T00:00:00Z');
+    await outbox.addEvents([anEvent({ availableAt }), anEvent()]);
+    availableAt.setFullYear(2031);
+    expect(outbox.events[0]?.availableAt).toEqual(new Date('2030-01-01T00:00:00Z'));
+    expect(outbox.events[1]).not.toHaveProperty('availableAt');
+    await thrown(OutboxEventInvalidError, () => outbox.addEvent(anEvent({ availableAt: new Date('soon') })));
+  });
+
   it('keeps the outboxes of two tests apart', async () => {
     const { orders } = await start();
     await orders.place('a');
@@ -200,6 +210,13 @@ describe('the outbox of tests', () => {
 
   it('counts what was added as pending', async () => {
     await outbox.addEvents([anEvent(), anEvent()]);
-    await expect(outbox.stats()).resolves.toEqual({ pending: 2, failing: 0, published: 0, oldestPendingSeconds: 0 });
+    await expect(outbox.stats()).resolves.toEqual({
+      pending: 2,
+      failing: 0,
+      delayed: 0,
+      published: 0,
+      deadLetters: 0,
+      oldestPendingSeconds: 0,
+    });
   });
 });

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { fieldFaults } from '../../../../lib/write/event-rules';
 import { anEvent, anEventWithout } from '../support/an-event';
 
@@ -18,7 +19,7 @@ describe('an event without fault', () => {
     );
   });
 
-  it.each(['eventKey', 'headers', 'id'])('may have %s undefined, as if it were not there', (name) => {
+  it.each(['eventKey', 'headers', 'availableAt', 'id'])('may have %s undefined, as if it were not there', (name) => {
     expect(faultsOf({ [name]: undefined })).toEqual([]);
   });
 });
@@ -217,6 +218,42 @@ describe('headers', () => {
   });
 });
 
+describe('availableAt', () => {
+  it.each(['1970-01-01T00:00:00.000Z', '2030-06-01T12:00:00.123Z', '9999-12-31T23:59:59.999Z'])('may be %s', (time) => {
+    expect(faultsOf({ availableAt: new Date(time) })).toEqual([]);
+  });
+
+  it('may be a Date of another realm', () => {
+    expect(faultsOf({ availableAt: runInNewContext('new Date()') as unknown })).toEqual([]);
+  });
+
+  it.each([
+    ['1969-12-31T23:59:59.999Z', 1969],
+    ['+010000-01-01T00:00:00.000Z', 10_000],
+    ['+275760-09-13T00:00:00.000Z', 275_760],
+    ['-000001-01-01T00:00:00.000Z', -1],
+  ])('must not be %s', (time, year) => {
+    expect(faultsOf({ availableAt: new Date(time) })).toEqual([
+      `availableAt is in the year ${year}, and must be in one from 1970 to 9999`,
+    ]);
+  });
+
+  it('must be a valid Date', () => {
+    expect(faultsOf({ availableAt: new Date('tomorrow') })).toEqual(['availableAt is an invalid Date']);
+  });
+
+  it.each([
+    [null, 'null'],
+    ['2030-06-01T12:00:00Z', 'of type string'],
+    [1_900_000_000_000, 'of type number'],
+    [{}, 'of type object'],
+  ])('must be a Date, not %p', (availableAt, shown) => {
+    expect(faultsOf({ availableAt })).toEqual([
+      `availableAt is ${shown}, and must be a Date; leave it out to deliver the event at once`,
+    ]);
+  });
+});
+
 describe('id', () => {
   it.each([
     '0198c5a4-6f2b-7c3e-8a1d-2b3c4d5e6f70',
@@ -250,7 +287,7 @@ describe('id', () => {
 describe('a field that events do not have', () => {
   it('is refused with the names of those that they have', () => {
     expect(faultsOf({ payload: {} })).toEqual([
-      'payload is not a field of an event; the fields are aggregateType, aggregateId, eventType, topic, eventData, eventKey, headers, id',
+      'payload is not a field of an event; the fields are aggregateType, aggregateId, eventType, topic, eventData, eventKey, headers, availableAt, id',
     ]);
   });
 });
@@ -265,6 +302,7 @@ describe('an event with several faults', () => {
       eventKey: '',
       topic: '..',
       headers: 7,
+      availableAt: 7,
       id: 'x',
     });
     expect(faults.map((fault) => fault.split(' ')[0])).toEqual([
@@ -275,6 +313,7 @@ describe('an event with several faults', () => {
       'eventKey',
       'topic',
       'headers',
+      'availableAt',
       'id',
     ]);
   });

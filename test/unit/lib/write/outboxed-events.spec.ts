@@ -33,6 +33,7 @@ describe('the event of fields', () => {
         aggregateId: from('id'),
         eventKey: from('key'),
         headers: (result, ...args: unknown[]) => ({ h: from('header')(result, ...args) }),
+        availableAt: (_result, ...args: unknown[]) => new Date(Date.UTC(2030, args.length)),
         eventData: from('data'),
       },
       'R',
@@ -45,6 +46,7 @@ describe('the event of fields', () => {
       aggregateId: 'id R a b',
       eventKey: 'key R a b',
       headers: { h: 'header R a b' },
+      availableAt: new Date('2030-03-01T00:00:00Z'),
       eventData: 'data R a b',
     });
   });
@@ -53,6 +55,12 @@ describe('the event of fields', () => {
     expect(made({ ...fields, eventKey: 'k', headers: { a: 'b' } }, 1)).toEqual([
       { ...fields, eventData: 1, eventKey: 'k', headers: { a: 'b' } },
     ]);
+  });
+
+  it('may have a fixed time, or none for some results', () => {
+    const availableAt = new Date('2030-01-01T00:00:00Z');
+    expect(made({ ...fields, availableAt }, 1)[0]?.availableAt).toBe(availableAt);
+    expect(made({ ...fields, availableAt: () => undefined }, 1)[0]?.availableAt).toBeUndefined();
   });
 
   it('does not carry the name of the data source into the event', () => {

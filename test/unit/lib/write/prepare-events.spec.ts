@@ -35,6 +35,7 @@ describe('a prepared event', () => {
       eventKey: 'customer-1',
       eventData: '{"total":12}',
       headers: '{"tenant":"a"}',
+      availableAt: null,
     });
   });
 
@@ -44,6 +45,13 @@ describe('a prepared event', () => {
 
   it.each([undefined, {}])('has no headers where they are %j', (headers) => {
     expect(prepareOne({ headers }).headers).toBeNull();
+  });
+
+  it('has its time as text in UTC, as it was when it was prepared', () => {
+    const availableAt = new Date('2030-06-01T12:00:00.123+02:00');
+    const prepared = prepareOne({ availableAt });
+    availableAt.setFullYear(2031);
+    expect(prepared.availableAt).toBe('2030-06-01T10:00:00.123Z');
   });
 
   it('gets a new UUIDv7 where no id is given', () => {

@@ -1,6 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import { OutboxArgumentInvalidError, OutboxEventInvalidError } from '../../../../lib/errors/event.errors';
 import { OutboxTransactionRequiredError } from '../../../../lib/errors/transaction.errors';
+import { laneOf } from '../../../../lib/store/ordering-key';
 import { OutboxTables } from '../../../../lib/store/outbox-tables';
 import { TransactionContext } from '../../../../lib/transaction/transaction-context';
 import { TypeOrmOutboxRepository } from '../../../../lib/write/typeorm-outbox.repository';
@@ -12,7 +13,7 @@ import { thrown } from '../support/thrown';
 describe('the outbox of a data source', () => {
   let dataSource: DataSource;
   let opened: FakeRunner[];
-  let onCommitted: jest.Mock<undefined, []>;
+  let onCommitted: jest.Mock<undefined, [bigint]>;
   let outbox: TypeOrmOutboxRepository;
 
   beforeEach(async () => {
@@ -23,7 +24,7 @@ describe('the outbox of a data source', () => {
       opened.push(runner);
       return runner.asRunner;
     };
-    onCommitted = jest.fn<undefined, []>();
+    onCommitted = jest.fn<undefined, [bigint]>();
     const context = TransactionContext.of(dataSource, 'default');
     outbox = new TypeOrmOutboxRepository(
       dataSource,
@@ -111,6 +112,17 @@ describe('the outbox of a data source', () => {
       expect(onCommitted).not.toHaveBeenCalled();
     });
     expect(onCommitted).toHaveBeenCalledTimes(1);
+  });
+
+  it('tells which lanes the events of a commit are in, also those of savepoints, and only of this transaction', async () => {
+    const keys = Array.from({ length: 200 }, (_, n) => `key-${n}`);
+    const [one, two, three] = [5, 63, 0].map((lane) => keys.find((key) => laneOf(key) === lane) as string);
+    await dataSource.transaction(async (manager) => {
+      await outbox.addEvent(anEvent({ eventKey: one }));
+      await manager.transaction(() => outbox.addEvents([anEvent({ eventKey: one }), anEvent({ eventKey: two })]));
+      await dataSource.transaction(() => outbox.addEvent(anEvent({ eventKey: three })));
+    });
+    expect(onCommitted.mock.calls).toEqual([[1n], [2n ** 5n + 2n ** 63n]]);
   });
 
   it('does not wake the relay for a transaction that is rolled back', async () => {

@@ -14,10 +14,22 @@ describe('what a local broker is made of', () => {
   });
 
   it('binds the broker and its controller to this machine only', () => {
-    const properties = serverProperties({ port: 1, controllerPort: 2, directory: '/d' }).split('\n');
+    const properties = serverProperties({ nodeId: 1, port: 1, controllerPort: 2, directory: '/d' }).split('\n');
     expect(properties).toContain('listeners=PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2');
     expect(properties).toContain('advertised.listeners=PLAINTEXT://127.0.0.1:1');
     expect(properties).toContain('log.dirs=/d/data');
+  });
+
+  it('leaves the control of a cluster to its first broker', () => {
+    const properties = serverProperties({ nodeId: 2, port: 3, controllerPort: 2, directory: '/d' }).split('\n');
+    expect(properties).toEqual(
+      expect.arrayContaining([
+        'process.roles=broker',
+        'node.id=2',
+        'controller.quorum.voters=1@127.0.0.1:2',
+        'listeners=PLAINTEXT://127.0.0.1:3',
+      ]),
+    );
   });
 
   it('makes cluster ids that are unique and cannot be taken for an option', () => {

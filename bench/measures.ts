@@ -1,0 +1,27 @@
+import { blockedHead } from './drain/blocked-head';
+import { drain } from './drain/drain';
+import { hotKey } from './drain/hot-key';
+import { twoRelays } from './drain/two-relays';
+import { flat } from './flat/flat';
+import { idle } from './idle/idle';
+import { latency } from './latency/latency';
+import { memory } from './memory/memory';
+import type { Measure } from './support/measure';
+import { takeover } from './takeover/takeover';
+import { writeCost } from './write/write-cost';
+
+/** By the names that `--only` takes, in the order in which they run. */
+export const measures = {
+  drain,
+  latency,
+  hotKey,
+  blockedHead,
+  flat,
+  memory,
+  idle,
+  takeover,
+  write: writeCost,
+  twoRelays,
+} as const satisfies Readonly<Record<string, Measure>>;
+
+export type MeasureName = keyof typeof measures;

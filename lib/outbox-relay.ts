@@ -1,0 +1,73 @@
+import type { Logger } from '@nestjs/common';
+import type { ResolvedOutboxOptions } from './config/outbox-options';
+import type { OutboxPublisher } from './interfaces/outbox-publisher';
+import type { OutboxConnection } from './outbox-connection';
+import { BatchSender } from './relay/batch-sender';
+import { Delivery } from './relay/delivery';
+import { Drain } from './relay/drain';
+import { DueWork } from './relay/due-work';
+import type { RelayParts } from './relay/event-relay.worker';
+import { LaneCursors } from './relay/lane-cursors';
+import { LaneLeases } from './relay/lane-leases';
+import { monotonicClock } from './relay/monotonic-clock';
+import { RelayLoop } from './relay/relay-loop';
+import { RelayReport } from './relay/relay-report';
+import { RelayStore } from './relay/relay-store';
+import { Settlement } from './relay/settlement';
+import { SignOfLife } from './relay/sign-of-life';
+import { WaitingEvents } from './relay/waiting-events';
+import { WakeUpReceiver } from './relay/wake-up-receiver';
+import type { WakeUpSender } from './relay/wake-up-sender';
+import { poolSize } from './transaction/second-connection';
+
+/** Puts together what delivers. */
+export function relayParts(
+  options: ResolvedOutboxOptions & { readonly owner: string },
+  { dataSource, tables }: OutboxConnection,
+  publisher: OutboxPublisher,
+  logger: Logger,
+  wakeUps: WakeUpSender,
+): RelayParts {
+  const report = new RelayReport(logger);
+  const cursors = new LaneCursors(options.batchSize);
+  const waiting = new WaitingEvents(options.pollIntervalSeconds, monotonicClock);
+  const leases: LaneLeases = new LaneLeases(dataSource, tables, options, monotonicClock, {
+    onChange: () => {
+      // Other lanes may have other events that wait.
+      waiting.forget();
+      return Promise.resolve();
+    },
+    onTaken: () => {
+      // Lanes that drain() takes are for it alone.
+      if (options.relay) {
+        loop.wake();
+      }
+    },
+    inFlight: () => delivery.settled(),
+    tellOthers: () => wakeUps.shares(),
+    lifeLock: () => signOfLife.lock,
+  });
+  const receiver = new WakeUpReceiver(leases, options.owner, () => {
+    loop.wake();
+  });
+  const signOfLife: SignOfLife = new SignOfLife(dataSource, tables, poolSize(dataSource), report, Math.random, {
+    onMessage: (payload) => {
+      receiver.receive(payload);
+    },
+    onLock: () => leases.keep(true),
+  });
+  const store = new RelayStore(dataSource, tables, options.preparedStatements);
+  const settlement = new Settlement(dataSource, tables, options, Math.random);
+  const sender = new BatchSender(publisher, leases, settlement, options.source, report);
+  const dueWork = new DueWork(store, sender, leases, cursors, waiting, options);
+  const delivery = new Delivery(store, sender, dueWork, leases, cursors, waiting, options, monotonicClock);
+  const loop = new RelayLoop(
+    (mayGoOn) => delivery.run({ mayGoOn, events: Infinity }),
+    report,
+    Math.random,
+    () => waiting.nextDueMs,
+  );
+  const drain = new Drain(delivery, leases, publisher, !options.relay, options.leaseSeconds);
+  const { relay, pollIntervalSeconds, leaseSeconds, shutdownSeconds } = options;
+  return { loop, drain, leases, signOfLife, publisher, relay, pollIntervalSeconds, leaseSeconds, shutdownSeconds };
+}

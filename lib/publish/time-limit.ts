@@ -1,0 +1,12 @@
+/** Waits for the work, but not longer than that; then it resolves with `instead`, and whatever becomes of the work is nobody's concern. */
+export async function withTimeLimit<T, U>(milliseconds: number, work: Promise<T>, instead: () => U): Promise<T | U> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<U>((resolve) => {
+    timer = setTimeout(() => resolve(instead()), milliseconds);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,68 @@
+import type { OutboxPublisher } from '../interfaces/outbox-publisher';
+import type { LaneClaim } from '../store/lane-fence';
+import type { PendingEvent } from '../store/pending-event';
+import type { DeliveryCounts } from './delivery-result';
+import type { LaneLeases } from './lane-leases';
+import type { RelayReport } from './relay-report';
+import type { Settlement, Verdict } from './settlement';
+import { toMessage } from './to-message';
+
+export interface Sent extends Verdict {
+  /** Set if the relay should pause: the broker is away, or took nothing for no reason. */
+  readonly unavailable: string | undefined;
+}
+
+/** Sends a batch and records what became of it. */
+export class BatchSender {
+  constructor(
+    private readonly publisher: OutboxPublisher,
+    private readonly leases: LaneLeases,
+    private readonly settlement: Settlement,
+    private readonly source: string,
+    private readonly report: RelayReport,
+  ) {}
+
+  /** Sends what may still be sent by the right to the lanes with which it was fetched. */
+  async send(fetched: readonly PendingEvent[], claim: LaneClaim): Promise<Sent> {
+    const lost = this.lostOf(claim);
+    const owned = lost.size === 0 ? fetched : fetched.filter(({ lane }) => !lost.has(lane));
+    if (owned.length === 0 || !this.leases.maySend) {
+      return { published: [], rejected: [], unsent: fetched, unavailable: undefined };
+    }
+    const mayContinue = (): boolean => this.leases.maySend && this.lostOf(claim).size === lost.size;
+    const messages = owned.map((event) => toMessage(event, this.source));
+    const { outcomes, unavailable } = await this.publisher.publish(messages, { mayContinue });
+    const verdict = this.settlement.judge(owned, outcomes);
+    const took = verdict.published.length + verdict.rejected.length > 0;
+    if (verdict.published.length > 0) {
+      this.report.publisherReached();
+    }
+    return {
+      ...verdict,
+      unsent: lost.size === 0 ? verdict.unsent : [...verdict.unsent, ...fetched.filter(({ lane }) => lost.has(lane))],
+      unavailable:
+        unavailable ?? (took || !mayContinue() ? undefined : 'the publisher took no event and gave no reason'),
+    };
+  }
+
+  /** Returns whether all of it could be recorded; if not, a lane was lost, and its new owner delivers again. */
+  async record(verdict: Verdict, claim: LaneClaim, counts: DeliveryCounts): Promise<boolean> {
+    const complete = await this.settlement.record(verdict, claim);
+    this.report.databaseReached();
+    if (complete) {
+      const dead = verdict.rejected.filter(({ retryInSeconds }) => retryInSeconds === null).length;
+      counts.published += verdict.published.length;
+      counts.retried += verdict.rejected.length - dead;
+      counts.dead += dead;
+    }
+    return complete;
+  }
+
+  /** The lanes of a claim that are no longer owned, or owned anew. */
+  private lostOf(claim: LaneClaim): Set<number> {
+    const now = new Map(
+      this.leases.claim(claim.lanes.map(({ lane }) => lane)).lanes.map((own) => [own.lane, own.epoch]),
+    );
+    return new Set(claim.lanes.flatMap(({ lane, epoch }) => (now.get(lane) === epoch ? [] : [lane])));
+  }
+}

@@ -1,0 +1,83 @@
+import type { DataSource } from 'typeorm';
+import type { OutboxTables } from './outbox-tables';
+import { runWithinLimit } from './run-statement';
+
+/** What is kept for a while. */
+export type Kept = 'published' | 'deadLetters';
+
+export interface ExpiredPage {
+  readonly deleted: number;
+  /** After which `seq` the next page begins; null if there is none, or if another process is at it. */
+  readonly next: string | null;
+}
+
+/** First half of an advisory lock's numbers; the second is the table's. */
+const UPKEEP_LOCK = 0x6f757475; // "outu"
+
+/**
+ * Rows that one statement looks at, and deletes at most: some milliseconds of work. Few enough that the planner takes the primary key for a large
+ * table even if it has no statistics of it (with 2000 it sorted a fresh one of 200,000 rows for each page).
+ */
+const PAGE = 1000;
+
+/**
+ * Looks at the next rows in the order of `seq` and deletes those that have been kept long enough, by the database's clock. Short, on its own, and on
+ * behalf of one process at a time; it waits for nobody, and locks no row but those that it deletes.
+ *
+ * Walks the primary key: an index for it would make each settling dearer. What comes after a page whose rows were all added after the cutoff was
+ * added later still, and so cannot have been delivered before it.
+ */
+export async function deleteExpired(
+  dataSource: DataSource,
+  tables: OutboxTables,
+  kept: Kept,
+  keptSeconds: number,
+  after: string,
+): Promise<ExpiredPage> {
+  const { tableName, seq, createdAt, expired } = rowsOf(tables, kept);
+  const { rows } = await runWithinLimit<{ deleted: string; next: string | null }>(
+    dataSource,
+    // Materialized, so that there is one try for the lock and one cutoff. The second look at `expired` is at the row as it is locked.
+    `with turn as materialized (
+       select pg_try_advisory_xact_lock(${UPKEEP_LOCK}, $1::regclass::oid::int) as mine
+     ), cutoff as materialized (
+       select clock_timestamp() - make_interval(secs => $2) as at
+     ), page as materialized (
+       select e.${seq} as seq, ${expired} as expired, e.${createdAt} < (select at from cutoff) as before_cutoff
+       from ${tableName} e
+       where e.${seq} > $3::bigint and (select mine from turn)
+       order by e.${seq}
+       limit $4
+     ), free as materialized (
+       select e.${seq} as seq
+       from ${tableName} e
+       where e.${seq} = any (array (select seq from page where expired)) and ${expired}
+       for update skip locked
+     ), deleted as (
+       delete from ${tableName} e where e.${seq} = any (array (select seq from free)) returning 1
+     )
+     select (select count(*) from deleted)::text as deleted,
+            case when count(*) = $4 and bool_or(before_cutoff) then max(seq)::text end as next
+     from page`,
+    [tables.event.tableName, keptSeconds, after, PAGE],
+  );
+  return { deleted: Number(rows[0]?.deleted ?? 0), next: rows[0]?.next ?? null };
+}
+
+interface Rows {
+  readonly tableName: string;
+  readonly seq: string;
+  readonly createdAt: string;
+  /** When a row `e` has been kept long enough. */
+  readonly expired: string;
+}
+
+function rowsOf({ event, deadLetter }: OutboxTables, kept: Kept): Rows {
+  return kept === 'published'
+    ? { ...event, expired: `e.${event.publishedAt} < (select at from cutoff)` }
+    : {
+        ...deadLetter,
+        // Not one that holds its key: to delete it would let the key go.
+        expired: `e.${deadLetter.diedAt} < (select at from cutoff) and not e.${deadLetter.holdsKey}`,
+      };
+}

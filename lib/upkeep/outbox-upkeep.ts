@@ -1,0 +1,93 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { BeforeApplicationShutdown, Logger, OnApplicationBootstrap } from '@nestjs/common';
+import type { SchedulerRegistry } from '@nestjs/schedule';
+import type { OutboxUpkeepResult } from './upkeep-pass';
+
+const INTERVAL_MS = 60_000;
+
+/** The first pass begins within this time, and not at once: the instances of a deployment start together. */
+const FIRST_WITHIN_MS = 10_000;
+
+/** What an upkeep is made of. */
+export interface UpkeepParts {
+  readonly pass: (stopping: AbortSignal) => Promise<OutboxUpkeepResult>;
+  /** Whether it runs by itself. */
+  readonly scheduled: boolean;
+  /** A number from 0 (inclusive) to 1 (exclusive). */
+  readonly random: () => number;
+}
+
+/**
+ * Deletes delivered events and dead letters that have been kept for as long as the option `retention` says.
+ *
+ * Where the process delivers events, it runs by itself once a minute; its timer is in `@nestjs/schedule`'s registry as
+ * `outbox-upkeep-<data source>`. With `relay: false` it runs only when {@link OutboxUpkeep.run} is called.
+ */
+export class OutboxUpkeep implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly timerName: string;
+  // A pass must not run in the transaction of whoever asks for it.
+  private readonly inOwnContext = AsyncLocalStorage.snapshot();
+  private readonly stopping = new AbortController();
+  private first: NodeJS.Timeout | undefined;
+  private running: Promise<OutboxUpkeepResult> | undefined;
+  private failing = false;
+
+  constructor(
+    dataSource: string,
+    private readonly registry: SchedulerRegistry,
+    private readonly logger: Logger,
+    private readonly parts: UpkeepParts,
+  ) {
+    this.timerName = `outbox-upkeep-${dataSource}`;
+  }
+
+  onApplicationBootstrap(): void {
+    if (!this.parts.scheduled) {
+      return;
+    }
+    const runAndReport = (): void => void this.runAndReport();
+    this.first = setTimeout(runAndReport, this.parts.random() * FIRST_WITHIN_MS);
+    this.registry.addInterval(this.timerName, setInterval(runAndReport, INTERVAL_MS));
+  }
+
+  /**
+   * Deletes what has been kept long enough, now; joins the pass that is under way in this process if there is one. While another process is at it, it
+   * deletes nothing. Rejects with the database's error.
+   *
+   * @returns how many were deleted
+   */
+  run(): Promise<OutboxUpkeepResult> {
+    this.running ??= this.inOwnContext(() => this.parts.pass(this.stopping.signal)).finally(() => {
+      this.running = undefined;
+    });
+    return this.running;
+  }
+
+  /** Ends a pass between two statements. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    clearTimeout(this.first);
+    // The application or ScheduleModule may have removed it already.
+    if (this.registry.doesExist('interval', this.timerName)) {
+      this.registry.deleteInterval(this.timerName);
+    }
+    await this.running?.catch(() => undefined);
+  }
+
+  /** Tells the log of changes of state, and not of every failed try. */
+  private async runAndReport(): Promise<void> {
+    try {
+      await this.run();
+      if (this.failing) {
+        this.failing = false;
+        this.logger.log('The upkeep of the outbox works again.');
+      }
+    } catch (error) {
+      if (!this.failing && !this.stopping.signal.aborted) {
+        this.failing = true;
+        const reason = error instanceof Error && error.message !== '' ? error.message : String(error);
+        this.logger.warn(`The upkeep of the outbox has failed: ${reason}. It is tried again every minute.`);
+      }
+    }
+  }
+}

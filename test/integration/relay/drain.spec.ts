@@ -1,0 +1,270 @@
+import {
+  EventRelayWorker,
+  OutboxArgumentInvalidError,
+  OutboxNothingToDrainToError,
+  type DrainLimits,
+  type DrainResult,
+  type OutboxModuleOptions,
+} from 'nestjs-outboxed';
+import { addAll, addOfKey, allSettled } from '../support/backlog';
+import { createDatabase, type TestDatabase } from '../support/database';
+import { eventually } from '../support/eventually';
+import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
+import { RecordingPublisher } from '../support/recording-publisher';
+
+jest.setTimeout(120_000);
+
+describe('drain()', () => {
+  let database: TestDatabase;
+  let publisher: RecordingPublisher;
+  const apps: OutboxApp[] = [];
+
+  const start = async (options: OutboxModuleOptions = {}): Promise<OutboxApp> => {
+    const app = await startOutboxApp({
+      url: database.url,
+      outbox: { relay: false, publisher, errorRetryIntervalSeconds: 3600, ...options },
+    });
+    apps.push(app);
+    return app;
+  };
+  const drain = (app: OutboxApp, limits?: DrainLimits): Promise<DrainResult> =>
+    app.module.get(EventRelayWorker).drain(limits);
+  const pending = async (app: OutboxApp): Promise<number> => (await app.outbox.stats()).pending;
+  const liveLeases = async (): Promise<number> => {
+    const [row] = await database.query<{ n: number }>(
+      'select count(*)::int as n from event_outbox_lane where expires_at > clock_timestamp()',
+    );
+    return row!.n;
+  };
+
+  beforeEach(async () => {
+    database = await createDatabase();
+    publisher = new RecordingPublisher();
+  });
+
+  afterEach(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.close()));
+    await database.drop();
+  });
+
+  it('delivers all that is due, in order, and counts what became of it', async () => {
+    const app = await start({ maxRetries: 0, batchSize: 100 });
+    publisher.refuses = ({ value }) => value === '"bad"';
+    const ids = await addOfKey(app, 'a', 350);
+    const others = await addAll(app, [
+      { eventKey: 'b', eventData: 'bad' },
+      { eventKey: 'b' },
+      { eventKey: 'c', availableAt: new Date(Date.now() + 3_600_000) },
+    ]);
+    expect(await drain(app)).toEqual({ published: 351, retried: 0, dead: 1, ended: 'done' });
+    expect(publisher.idsOf('a')).toEqual(ids);
+    expect(publisher.idsOf('b')).toEqual([others[1]]);
+    expect(await app.outbox.stats()).toMatchObject({ pending: 1, delayed: 1, deadLetters: 1, published: 351 });
+  });
+
+  it('with nothing to do says so', async () => {
+    const app = await start();
+    const nothing = { published: 0, retried: 0, dead: 0, ended: 'done' };
+    expect([await drain(app), await drain(app)]).toEqual([nothing, nothing]);
+    expect(publisher.batches).toEqual([]);
+  });
+
+  it('without it, nothing is delivered, neither before nor after', async () => {
+    const app = await start({ pollIntervalSeconds: 0.05 });
+    await addOfKey(app, 'a', 3);
+    await drain(app, { limit: 1 });
+    await addOfKey(app, 'b', 3);
+    app.module.get(EventRelayWorker).wake();
+    // A relay beside it, which owns all lanes, would deliver at once what this one has left alone.
+    expect(await liveLeases()).toBe(0);
+    const lookAgain = async (): Promise<boolean> => (await pending(app)) === 5;
+    for (let looks = 0; looks < 20; looks++) {
+      expect(await lookAgain()).toBe(true);
+    }
+    expect(publisher.taken).toHaveLength(1);
+  });
+
+  it('takes up no more than its limit', async () => {
+    const app = await start({ batchSize: 10 });
+    const ids = await addOfKey(app, 'a', 40);
+    expect(await drain(app, { limit: 7 })).toEqual({ published: 7, retried: 0, dead: 0, ended: 'limit' });
+    expect(await drain(app, { limit: 25 })).toEqual({ published: 25, retried: 0, dead: 0, ended: 'limit' });
+    expect(await drain(app, { limit: 25 })).toEqual({ published: 8, retried: 0, dead: 0, ended: 'done' });
+    expect(publisher.ids).toEqual(ids);
+  });
+
+  it('counts what is tried again against the limit', async () => {
+    const app = await start({ errorRetryIntervalSeconds: 0.01 });
+    publisher.refuses = () => true;
+    await addAll(
+      app,
+      Array.from({ length: 20 }, (_, n) => ({ eventKey: `key-${n}` })),
+    );
+    expect(await drain(app, { limit: 20 })).toMatchObject({ retried: 20 });
+    publisher.refuses = () => false;
+    await eventually('the retries to be due', async () => {
+      const [row] = await database.query<{ due: number }>(
+        'select count(*)::int as due from event_outbox where retry_at <= clock_timestamp()',
+      );
+      return row!.due === 20;
+    });
+    expect(await drain(app, { limit: 5 })).toEqual({ published: 5, retried: 0, dead: 0, ended: 'limit' });
+    expect(await pending(app)).toBe(15);
+    expect(await drain(app)).toEqual({ published: 15, retried: 0, dead: 0, ended: 'done' });
+  });
+
+  it('does not wait for what was refused, and takes it up when its time has come', async () => {
+    const app = await start({ errorRetryIntervalSeconds: 0.5 });
+    publisher.refuses = ({ value }) => value === '"bad"';
+    const ids = await addAll(app, [{ eventKey: 'a', eventData: 'bad' }, { eventKey: 'a' }, { eventKey: 'b' }]);
+    expect(await drain(app)).toEqual({ published: 1, retried: 1, dead: 0, ended: 'done' });
+    publisher.refuses = () => false;
+    await eventually('its time', async () => (await drain(app)).published > 0 || (await pending(app)) === 0);
+    await eventually('the rest', async () => (await drain(app)).ended === 'done' && (await pending(app)) === 0);
+    expect(publisher.idsOf('a')).toEqual(ids.slice(0, 2));
+  });
+
+  it('begins nothing once its seconds have passed', async () => {
+    const app = await start({ batchSize: 1 });
+    await addOfKey(app, 'a', 200);
+    expect(await drain(app, { seconds: 0 })).toEqual({ published: 0, retried: 0, dead: 0, ended: 'limit' });
+    expect(publisher.batches).toEqual([]);
+    publisher.before = () => new Promise((resolve) => setTimeout(resolve, 50));
+    const { published, ended } = await drain(app, { seconds: 1 });
+    expect(ended).toBe('limit');
+    expect(published).toBeLessThanOrEqual(20);
+    expect(publisher.ids).toHaveLength(published);
+    expect(await pending(app)).toBe(200 - published);
+  });
+
+  it('says that the broker is away, and charges nothing with an attempt', async () => {
+    const app = await start();
+    await addOfKey(app, 'a', 5);
+    publisher.away = 'no broker answers';
+    expect(await drain(app)).toEqual({ published: 0, retried: 0, dead: 0, ended: 'unavailable' });
+    expect(publisher.batches).toHaveLength(1);
+    expect(await app.outbox.stats()).toMatchObject({ pending: 5, failing: 0 });
+    publisher.away = undefined;
+    expect(await drain(app)).toMatchObject({ published: 5, ended: 'done' });
+  });
+
+  it('twice at once delivers each event once', async () => {
+    const app = await start({ batchSize: 20 });
+    const ids = await addOfKey(app, 'a', 200);
+    const results = await Promise.all([drain(app), drain(app, { limit: 30 }), drain(app)]);
+    expect(results.map(({ published }) => published).reduce((sum, n) => sum + n)).toBe(200);
+    expect(publisher.ids).toEqual(ids);
+  });
+
+  it('in two applications at once delivers each event once, and leaves none', async () => {
+    const [one, two] = [await start({ batchSize: 20 }), await start({ batchSize: 20 })];
+    const ids = await addAll(
+      one,
+      Array.from({ length: 1000 }, (_, n) => ({ eventKey: `key-${n % 100}` })),
+    );
+    await Promise.all([drain(one), drain(two)]);
+    await drain(one);
+    expect([...publisher.ids].sort()).toEqual([...ids].sort());
+    expect(await pending(one)).toBe(0);
+  });
+
+  it('gives its lanes back: another one delivers right after it', async () => {
+    const [one, two] = [await start(), await start()];
+    for (let round = 0; round < 3; round++) {
+      for (const app of [one, two]) {
+        await addOfKey(app, 'a', 10);
+        expect(await drain(app)).toMatchObject({ published: 10, ended: 'done' });
+        expect(await liveLeases()).toBe(0);
+        const [row] = await database.query<{ n: number }>('select count(*)::int as n from event_outbox_relay');
+        expect(row?.n).toBe(0);
+      }
+    }
+  });
+
+  it('gives its lanes back also when it has failed', async () => {
+    const app = await start();
+    await addOfKey(app, 'a', 3);
+    publisher.before = () => {
+      throw new Error('a programming error of the publisher');
+    };
+    await expect(drain(app)).rejects.toThrow('a programming error of the publisher');
+    expect(await liveLeases()).toBe(0);
+    publisher.before = () => undefined;
+    expect(await drain(app)).toMatchObject({ published: 3 });
+  });
+
+  it('leaves alone what a relay owns that runs in another process', async () => {
+    const ofRelay = new RecordingPublisher();
+    const relay = await start({ relay: true, publisher: ofRelay, pollIntervalSeconds: 0.1 });
+    const app = await start();
+    await addOfKey(relay, 'a', 1);
+    await allSettled(relay);
+    const ids = await addOfKey(app, 'a', 100);
+    expect(await drain(app)).toMatchObject({ published: 0, ended: 'done' });
+    await allSettled(app);
+    expect(ofRelay.ids.slice(1)).toEqual(ids);
+    expect(publisher.taken).toEqual([]);
+  });
+
+  it('where the relay runs anyway, hastens it, and takes no lanes from it', async () => {
+    const app = await start({ relay: true, pollIntervalSeconds: 3600 });
+    const writer = await startOutboxApp({ url: database.url });
+    apps.push(writer);
+    await addOfKey(app, 'a', 1);
+    await allSettled(app);
+    const ids = await addOfKey(writer, 'a', 10);
+    expect(await drain(app)).toEqual({ published: 10, retried: 0, dead: 0, ended: 'done' });
+    expect(publisher.ids.slice(1)).toEqual(ids);
+    expect(await liveLeases()).toBe(64);
+  });
+
+  it('connects the publisher itself, and the application disconnects it', async () => {
+    const app = await start();
+    expect(publisher.connects).toBe(0);
+    await drain(app);
+    expect([publisher.connects, publisher.disconnects]).toEqual([1, 0]);
+    await app.close();
+    expect(publisher.disconnects).toBe(1);
+    expect(await drain(app)).toMatchObject({ published: 0, ended: 'limit' });
+    expect(publisher.connects).toBe(1);
+  });
+
+  it('ends with the application, after the batch that is under way', async () => {
+    const app = await start({ batchSize: 10 });
+    const ids = await addOfKey(app, 'a', 100);
+    const draining: Promise<DrainResult>[] = [];
+    let closing: Promise<void> | undefined;
+    publisher.before = () => {
+      closing ??= app.close();
+    };
+    draining.push(drain(app), drain(app));
+    const [first, second] = await Promise.all(draining);
+    await closing;
+    expect(first).toMatchObject({ ended: 'limit' });
+    expect(second).toMatchObject({ published: 0, ended: 'limit' });
+    expect(publisher.ids).toEqual(ids.slice(0, first!.published));
+    expect(await liveLeases()).toBe(0);
+  });
+
+  it.each([
+    { limit: 0 },
+    { limit: -1 },
+    { limit: 1.5 },
+    { limit: NaN },
+    { limit: '10' as unknown as number },
+    { seconds: -1 },
+    { seconds: NaN },
+    { seconds: '1' as unknown as number },
+  ])('refuses %j', async (limits) => {
+    const app = await start();
+    await expect(drain(app, limits)).rejects.toBeInstanceOf(OutboxArgumentInvalidError);
+    expect(await liveLeases()).toBe(0);
+  });
+
+  it('without a publisher tells what is missing', async () => {
+    const app = await startOutboxApp({ url: database.url });
+    apps.push(app);
+    await expect(drain(app)).rejects.toBeInstanceOf(OutboxNothingToDrainToError);
+    await expect(drain(app)).rejects.toMatchObject({ code: 'OUTBOX_NOTHING_TO_DRAIN_TO' });
+  });
+});

@@ -1,0 +1,228 @@
+import { Logger } from '@nestjs/common';
+import type {
+  OutboxMessage,
+  PublishContext,
+  PublishOutcome,
+  PublishResult,
+} from '../../../../lib/interfaces/outbox-publisher';
+import { BatchSender, type Sent } from '../../../../lib/relay/batch-sender';
+import type { DeliveryCounts } from '../../../../lib/relay/delivery-result';
+import { RelayReport } from '../../../../lib/relay/relay-report';
+import type { Settlement, Verdict } from '../../../../lib/relay/settlement';
+import { toMessage } from '../../../../lib/relay/to-message';
+import type { PendingEvent } from '../../../../lib/store/pending-event';
+import { aPendingEvent } from '../support/a-pending-event';
+import { FakeLeases } from '../support/fake-leases';
+
+const published: PublishOutcome = { status: 'published' };
+const retry: PublishOutcome = { status: 'retry' };
+const rejected: PublishOutcome = { status: 'rejected', reason: 'too large' };
+
+const [a, b, c] = [1, 2, 3].map((seq) => aPendingEvent({ seq, lane: seq, id: `id-${seq}` })) as [
+  PendingEvent,
+  PendingEvent,
+  PendingEvent,
+];
+
+describe('the sender of batches', () => {
+  let leases: FakeLeases;
+  let publish: jest.Mock<Promise<PublishResult>, [readonly OutboxMessage[], PublishContext]>;
+  let record: jest.Mock<Promise<boolean>, [Verdict, unknown]>;
+  let report: RelayReport;
+  let sender: BatchSender;
+
+  beforeEach(() => {
+    leases = new FakeLeases([1, 2, 3]);
+    publish = jest.fn((batch, _context) => Promise.resolve({ outcomes: batch.map(() => published) }));
+    record = jest.fn((_verdict, _claim) => Promise.resolve(true));
+    report = new RelayReport(new Logger());
+    jest.spyOn(report, 'publisherReached');
+    jest.spyOn(report, 'databaseReached');
+    const judge = (events: readonly PendingEvent[], outcomes: readonly PublishOutcome[]): Verdict => {
+      const of = (...status: unknown[]): PendingEvent[] =>
+        events.filter((_, i) => status.includes(outcomes[i]?.status));
+      const refused = of('rejected').map((event) => ({ ...event, reason: 'too large', retryInSeconds: 30 }));
+      return { published: of('published'), rejected: refused, unsent: of('retry', undefined) };
+    };
+    const settlement = { judge, record } as unknown as Settlement;
+    const publisher = { connect: jest.fn(), publish, disconnect: jest.fn() };
+    sender = new BatchSender(publisher, leases.asLeases, settlement, '/orders', report);
+  });
+
+  const claim = (): ReturnType<FakeLeases['claim']> => leases.claim([1, 2, 3]);
+  const sent = (): string[][] => publish.mock.calls.map(([batch]) => batch.map(({ id }) => id));
+
+  it('sends all that was fetched in its order, in one batch', async () => {
+    await expect(sender.send([b, a], claim())).resolves.toEqual({
+      published: [b, a],
+      rejected: [],
+      unsent: [],
+      unavailable: undefined,
+    });
+    expect(publish.mock.calls.map(([batch]) => batch)).toEqual([[toMessage(b, '/orders'), toMessage(a, '/orders')]]);
+  });
+
+  describe('where lanes were lost since the fetch', () => {
+    it('does not send what is of these, and says that it is unsent', async () => {
+      const before = claim();
+      leases.owned.delete(2);
+      await expect(sender.send([a, b, c], before)).resolves.toMatchObject({ published: [a, c], unsent: [b] });
+      expect(sent()).toEqual([['id-1', 'id-3']]);
+    });
+
+    it('does not send what is of a lane that was taken again: its new epoch begins it anew', async () => {
+      const before = claim();
+      leases.owned.set(2, '3');
+      await expect(sender.send([a, b], before)).resolves.toMatchObject({ published: [a], unsent: [b] });
+    });
+
+    it('sends what is of lanes that are being given back: that waits for it', async () => {
+      const before = claim();
+      leases.leaving.add(2);
+      await expect(sender.send([a, b], before)).resolves.toMatchObject({ published: [a, b], unsent: [] });
+    });
+
+    it('does not trouble the publisher where nothing is left, and takes it for no outage', async () => {
+      const before = claim();
+      leases.owned.delete(2);
+      await expect(sender.send([b], before)).resolves.toEqual({
+        published: [],
+        rejected: [],
+        unsent: [b],
+        unavailable: undefined,
+      });
+      expect(publish).not.toHaveBeenCalled();
+    });
+  });
+
+  it('sends nothing while the leases cannot be relied on, and takes it for no outage', async () => {
+    leases.reliable = false;
+    const result = await sender.send([a, b], claim());
+    expect(result).toMatchObject({ unsent: [a, b], unavailable: undefined });
+    expect(publish).not.toHaveBeenCalled();
+  });
+
+  describe('lets the publisher go on', () => {
+    /** What it is told while it sends, before and after something happens. */
+    async function told(happens: () => void): Promise<boolean[]> {
+      const answers: boolean[] = [];
+      publish.mockImplementation((batch, { mayContinue }) => {
+        answers.push(mayContinue());
+        happens();
+        answers.push(mayContinue());
+        return Promise.resolve({ outcomes: batch.map(() => retry) });
+      });
+      const before = claim();
+      leases.owned.delete(3);
+      await sender.send([a, b, c], before);
+      return answers;
+    }
+
+    it('as long as nothing happens, also where a lane was lost before', async () => {
+      await expect(told(() => undefined)).resolves.toEqual([true, true]);
+    });
+
+    it('not once the leases cannot be relied on', async () => {
+      await expect(told(() => (leases.reliable = false))).resolves.toEqual([true, false]);
+    });
+
+    it('not once another lane is lost', async () => {
+      await expect(told(() => leases.owned.delete(2))).resolves.toEqual([true, false]);
+    });
+
+    it('though a lane is being given back', async () => {
+      await expect(told(() => leases.leaving.add(2))).resolves.toEqual([true, true]);
+    });
+  });
+
+  describe('tells of an outage', () => {
+    const outcome = async (outcomes: readonly PublishOutcome[], unavailable?: string): Promise<Sent> => {
+      publish.mockResolvedValue(unavailable === undefined ? { outcomes } : { outcomes, unavailable });
+      return sender.send([a, b], claim());
+    };
+
+    it('with the reason that the publisher gives', async () => {
+      await expect(outcome([retry, retry], 'no broker')).resolves.toMatchObject({ unavailable: 'no broker' });
+    });
+
+    it('also where some were published before', async () => {
+      await expect(outcome([published, retry], 'no broker')).resolves.toMatchObject({
+        published: [a],
+        unsent: [b],
+        unavailable: 'no broker',
+      });
+    });
+
+    it('where the publisher took nothing and gave no reason, so that nobody goes round in circles', async () => {
+      const unavailable = 'the publisher took no event and gave no reason';
+      await expect(outcome([retry, retry])).resolves.toMatchObject({ unavailable });
+      await expect(outcome([])).resolves.toMatchObject({ unsent: [a, b], unavailable });
+    });
+
+    it.each([
+      ['published', published],
+      ['rejected', rejected],
+    ])('not where something was %s', async (_what, result) => {
+      await expect(outcome([retry, result])).resolves.toMatchObject({ unavailable: undefined });
+    });
+
+    it('not where the publisher was not allowed to go on', async () => {
+      publish.mockImplementation((batch) => {
+        leases.owned.delete(1);
+        return Promise.resolve({ outcomes: batch.map(() => retry) });
+      });
+      await expect(sender.send([a, b], claim())).resolves.toMatchObject({ unsent: [a, b], unavailable: undefined });
+    });
+  });
+
+  it('reports that the broker is reached where it has acknowledged something, and only there', async () => {
+    publish.mockResolvedValueOnce({ outcomes: [retry, rejected] });
+    await sender.send([a, b], claim());
+    expect(report.publisherReached).not.toHaveBeenCalled();
+    publish.mockResolvedValueOnce({ outcomes: [retry, published] });
+    await sender.send([a, b], claim());
+    expect(report.publisherReached).toHaveBeenCalledTimes(1);
+  });
+
+  it('fails where the publisher throws', async () => {
+    publish.mockRejectedValue(new TypeError('a programming error'));
+    await expect(sender.send([a], claim())).rejects.toThrow('a programming error');
+  });
+
+  describe('records', () => {
+    const verdict: Verdict = {
+      published: [a],
+      rejected: [
+        { ...b, reason: 'too large', retryInSeconds: 30 },
+        { ...c, reason: 'too large', retryInSeconds: null },
+      ],
+      unsent: [],
+    };
+    let counts: DeliveryCounts;
+
+    beforeEach(() => {
+      counts = { published: 10, retried: 20, dead: 30 };
+    });
+
+    it('what became of a batch, and counts it', async () => {
+      const right = claim();
+      await expect(sender.record(verdict, right, counts)).resolves.toBe(true);
+      expect(record.mock.calls).toEqual([[verdict, right]]);
+      expect(counts).toEqual({ published: 11, retried: 21, dead: 31 });
+      expect(report.databaseReached).toHaveBeenCalledTimes(1);
+    });
+
+    it('what it may, and does not count it, where a lane was lost: its new owner delivers again', async () => {
+      record.mockResolvedValue(false);
+      await expect(sender.record(verdict, claim(), counts)).resolves.toBe(false);
+      expect(counts).toEqual({ published: 10, retried: 20, dead: 30 });
+    });
+
+    it('nothing where the database fails', async () => {
+      record.mockRejectedValue(new Error('no database'));
+      await expect(sender.record(verdict, claim(), counts)).rejects.toThrow('no database');
+      expect(counts).toEqual({ published: 10, retried: 20, dead: 30 });
+      expect(report.databaseReached).not.toHaveBeenCalled();
+    });
+  });
+});

@@ -1,0 +1,124 @@
+import type { ExpiredPage } from '../../../../lib/store/delete-expired';
+import { upkeepPass, type DeletePage, type OutboxUpkeepResult } from '../../../../lib/upkeep/upkeep-pass';
+import { ManualClock } from '../support/manual-clock';
+
+const page = (deleted: number, next: string | null = null): ExpiredPage => ({ deleted, next });
+const HOURS = { publishedHours: 2, deadLetterDays: null };
+const ALL = { publishedHours: 2, deadLetterDays: 3 };
+
+describe('a pass of the upkeep', () => {
+  let clock: ManualClock;
+  let stopping: AbortController;
+  let deletePage: jest.Mock<ReturnType<DeletePage>, Parameters<DeletePage>>;
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    clock = new ManualClock();
+    stopping = new AbortController();
+    deletePage = jest.fn<ReturnType<DeletePage>, Parameters<DeletePage>>().mockResolvedValue(page(0));
+  });
+  afterEach(() => jest.useRealTimers());
+
+  const run = (retention = HOURS as { publishedHours: number; deadLetterDays: number | null }) =>
+    upkeepPass(deletePage, retention, clock.read, stopping.signal);
+
+  /** Each page takes this time. */
+  const takes = (milliseconds: number, ...pages: ExpiredPage[]): void => {
+    for (const each of pages) {
+      deletePage.mockImplementationOnce(() => {
+        clock.advance(milliseconds);
+        return Promise.resolve(each);
+      });
+    }
+  };
+
+  it('walks delivered events and dead letters from the beginning, with their times in seconds', async () => {
+    await run(ALL);
+    expect(deletePage.mock.calls).toEqual([
+      ['published', 7200, '0'],
+      ['deadLetters', 259_200, '0'],
+    ]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('leaves dead letters alone where they are kept for ever', async () => {
+    await expect(run(HOURS)).resolves.toEqual({ published: 0, deadLetters: 0 });
+    expect(deletePage).toHaveBeenCalledTimes(1);
+  });
+
+  it('cleans up what was kept under an earlier setting, where events are deleted when they are delivered', async () => {
+    deletePage.mockResolvedValueOnce(page(7));
+    await expect(run({ publishedHours: 0, deadLetterDays: null })).resolves.toMatchObject({ published: 7 });
+    expect(deletePage.mock.calls).toEqual([['published', 0, '0']]);
+  });
+
+  it('goes from page to page, and adds up what it has deleted', async () => {
+    takes(10, page(5, '2000'), page(0, '4000'), page(3), page(1, '9'), page(1));
+    const running = run(ALL);
+    await jest.runAllTimersAsync();
+    await expect(running).resolves.toEqual({ published: 8, deadLetters: 2 });
+    expect(deletePage.mock.calls.map(([kept, , after]) => [kept, after])).toEqual([
+      ['published', '0'],
+      ['published', '2000'],
+      ['published', '4000'],
+      ['deadLetters', '0'],
+      ['deadLetters', '9'],
+    ]);
+  });
+
+  it('rests after each page for as long as the page took', async () => {
+    takes(40, page(2000, '2000'));
+    takes(7, page(2000, '4000'), page(0));
+    const running = run();
+    await jest.advanceTimersByTimeAsync(39);
+    expect(deletePage).toHaveBeenCalledTimes(1);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(deletePage).toHaveBeenCalledTimes(2);
+    await jest.advanceTimersByTimeAsync(6);
+    expect(deletePage).toHaveBeenCalledTimes(2);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(deletePage).toHaveBeenCalledTimes(3);
+    await running;
+  });
+
+  it('ends at once while it rests, with what it has deleted so far', async () => {
+    takes(60_000, page(5, '2000'));
+    const running = run(ALL);
+    await jest.advanceTimersByTimeAsync(1);
+    stopping.abort();
+    await expect(running).resolves.toEqual({ published: 5, deadLetters: 0 });
+    expect(deletePage).toHaveBeenCalledTimes(1);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('ends after the page that is being deleted', async () => {
+    let finish = (_page: ExpiredPage): void => undefined;
+    deletePage.mockReturnValueOnce(new Promise((resolve) => (finish = resolve)));
+    let result: OutboxUpkeepResult | undefined;
+    const running = run(ALL).then((given) => (result = given));
+    stopping.abort();
+    await jest.advanceTimersByTimeAsync(0);
+    expect(result).toBeUndefined();
+    finish(page(5, '2000'));
+    await running;
+    expect(result).toEqual({ published: 5, deadLetters: 0 });
+    expect([deletePage.mock.calls.length, jest.getTimerCount()]).toEqual([1, 0]);
+  });
+
+  it('does nothing once it is to end', async () => {
+    stopping.abort();
+    await expect(run(ALL)).resolves.toEqual({ published: 0, deadLetters: 0 });
+    expect(deletePage).not.toHaveBeenCalled();
+  });
+
+  it('fails with the database', async () => {
+    const failure = new Error('no database');
+    takes(10, page(5, '2000'));
+    deletePage.mockRejectedValueOnce(failure);
+    const running = run(ALL);
+    const failing = expect(running).rejects.toBe(failure);
+    await jest.runAllTimersAsync();
+    await failing;
+    expect(deletePage).toHaveBeenCalledTimes(2);
+  });
+});
