@@ -12,7 +12,7 @@ const mayImportOnly = (folder, allowed) => ({
   to: { path: '^lib/', pathNot: [`^lib/${folder}/`, ...allowed.map((name) => `^lib/${name}/`)] },
 });
 
-const foundation = ['config', 'interfaces', 'errors'];
+const foundation = ['config', 'interfaces', 'errors', 'time'];
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -27,6 +27,7 @@ module.exports = {
     },
     mayImportOnly('errors', []),
     mayImportOnly('interfaces', []),
+    mayImportOnly('time', []),
     mayImportOnly('config', ['interfaces', 'errors']),
     mayImportOnly('transaction', ['errors']),
     mayImportOnly('store', [...foundation]),

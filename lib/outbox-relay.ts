@@ -9,7 +9,7 @@ import { DueWork } from './relay/due-work';
 import type { RelayParts } from './relay/event-relay.worker';
 import { LaneCursors } from './relay/lane-cursors';
 import { LaneLeases } from './relay/lane-leases';
-import { monotonicClock } from './relay/monotonic-clock';
+import { monotonicClock } from './time/monotonic-clock';
 import { RelayLoop } from './relay/relay-loop';
 import { RelayReport } from './relay/relay-report';
 import { RelayStore } from './relay/relay-store';

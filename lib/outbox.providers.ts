@@ -13,7 +13,7 @@ import { connect, type OutboxConnection } from './outbox-connection';
 import { KafkaJsPublisher } from './publish/kafkajs.publisher';
 import { relayParts } from './outbox-relay';
 import { EventRelayWorker } from './relay/event-relay.worker';
-import { monotonicClock } from './relay/monotonic-clock';
+import { monotonicClock } from './time/monotonic-clock';
 import { getRelayToken } from './relay/relay-tokens';
 import { WakeUpSender } from './relay/wake-up-sender';
 import { deleteExpired } from './store/delete-expired';

@@ -3,7 +3,7 @@ import { Kafka, type Producer } from 'kafkajs';
 import type { OutboxKafkaOptions } from '../config/outbox-options';
 import { kafkajsLog } from './kafkajs-log';
 import { keyPartitioner } from './key-partitioner';
-import { withTimeLimit } from './time-limit';
+import { withTimeLimit } from '../time/time-limit';
 
 /** Longest wait for an answer of the broker; the relay reckons with it (lane-leases.ts). */
 export const REQUEST_TIMEOUT_MS = 10_000;

@@ -5,7 +5,7 @@ import type { OutboxMessage, OutboxPublisher, PublishContext, PublishResult } fr
 import { mayBeInCreation, sendFailure } from './kafka-errors';
 import { KafkaJsConnection, REQUEST_TIMEOUT_MS } from './kafkajs-connection';
 import { byTopic, sendBatch, type SendResult } from './send-batch';
-import { withTimeLimit } from './time-limit';
+import { withTimeLimit } from '../time/time-limit';
 
 /** How often, and how long in all, to ask again for a topic that the broker is creating. */
 const CREATION_PAUSE_MS = 100;

@@ -4,7 +4,7 @@ import type { LaneClaim } from '../store/lane-fence';
 import type { InFlight } from './in-flight';
 import type { LaneCursors } from './lane-cursors';
 import type { LaneLeases } from './lane-leases';
-import type { MonotonicClock } from './monotonic-clock';
+import type { MonotonicClock } from '../time/monotonic-clock';
 import type { RelayStore } from './relay-store';
 import type { WaitingEvents } from './waiting-events';
 

@@ -3,6 +3,7 @@ import type { OutboxPublisher } from '../interfaces/outbox-publisher';
 import type { Delivery } from './delivery';
 import type { DeliveryCounts } from './delivery-result';
 import type { LaneLeases } from './lane-leases';
+import { renewing } from './renewing';
 
 /** How far a drain goes. */
 export interface DrainLimits {
@@ -61,10 +62,7 @@ export class Drain {
     if (!this.isAlone) {
       return work();
     }
-    const renewal = setInterval(
-      () => void this.leases.keep(true).catch(() => undefined),
-      (this.leaseSeconds * 1000) / 3,
-    );
+    const renewal = renewing(this.leases, this.leaseSeconds);
     // A publisher that never answers must not keep the process alive.
     renewal.unref();
     try {

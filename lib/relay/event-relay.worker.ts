@@ -3,9 +3,11 @@ import type { BeforeApplicationShutdown, Logger, OnApplicationBootstrap } from '
 import type { SchedulerRegistry } from '@nestjs/schedule';
 import { OutboxNothingToDrainToError } from '../errors/relay.errors';
 import type { OutboxPublisher } from '../interfaces/outbox-publisher';
+import { withTimeLimit } from '../time/time-limit';
 import { assertDrainLimits, type Drain, type DrainLimits, type DrainResult } from './drain';
 import type { LaneLeases } from './lane-leases';
 import type { RelayLoop } from './relay-loop';
+import { renewing } from './renewing';
 import type { SignOfLife } from './sign-of-life';
 import type { WakeUpSender } from './wake-up-sender';
 
@@ -61,10 +63,7 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
       setInterval(() => this.wake(), parts.pollIntervalSeconds * 1000),
     );
     // Apart from the loop, which may be sending for long. A failure is reported by the loop, which meets the same database.
-    this.renewal = setInterval(
-      () => void parts.leases.keep(true).catch(() => undefined),
-      (parts.leaseSeconds * 1000) / 3,
-    );
+    this.renewal = renewing(parts.leases, parts.leaseSeconds);
     parts.signOfLife.start();
     this.wake();
   }
@@ -143,15 +142,11 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
   }
 }
 
-/** Waits for work, but not longer. */
-async function endsWithin(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
-  let limit: NodeJS.Timeout | undefined;
-  const tooLong = new Promise<false>((resolve) => {
-    limit = setTimeout(() => resolve(false), milliseconds);
-  });
-  try {
-    return await Promise.race([work.then(() => true), tooLong]);
-  } finally {
-    clearTimeout(limit);
-  }
+/** Whether it ends within that time. */
+function endsWithin(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
+  return withTimeLimit(
+    milliseconds,
+    work.then(() => true),
+    () => false,
+  );
 }

@@ -7,7 +7,7 @@ import { releaseLanes } from '../store/release-lanes';
 import { renewLanes } from '../store/renew-lanes';
 import { takeLanes } from '../store/take-lanes';
 import { LeaseBook, type Leases } from './lease-book';
-import type { MonotonicClock } from './monotonic-clock';
+import type { MonotonicClock } from '../time/monotonic-clock';
 
 /** Longest that a send may take (the kafkajs publisher's limit), and what to leave for the rest. */
 const LONGEST_SEND_MS = 11_000;

@@ -1,4 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
+import { withTimeLimit } from '../time/time-limit';
 
 /** Longest that a statement may take: the connection may have fallen silent without an end. */
 const LIMIT_MS = 5000;
@@ -62,15 +63,7 @@ export class ListenConnection {
   /** Ends the connection, and with it what belongs to its session: it does not go back to the pool. */
   async close(): Promise<void> {
     await (this.runner as unknown as PostgresRunner).releasePostgresConnection(new Error('its session is over'));
-    let limit: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      limit = setTimeout(() => {
-        this.cut();
-        resolve();
-      }, LONGEST_CLOSE_MS);
-    });
-    await Promise.race([this.ended, late]);
-    clearTimeout(limit);
+    await withTimeLimit(LONGEST_CLOSE_MS, this.ended, () => this.cut());
   }
 
   private cut(): void {

@@ -1,5 +1,5 @@
 import type { Waiting } from '../store/fetch-pending';
-import type { MonotonicClock } from './monotonic-clock';
+import type { MonotonicClock } from '../time/monotonic-clock';
 
 /** How often to look for what waits, at most. */
 const LONGEST_LOOK_INTERVAL_MS = 1000;

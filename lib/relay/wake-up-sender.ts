@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { DataSource } from 'typeorm';
 import { notify } from '../store/notify';
 import type { OutboxTables } from '../store/outbox-tables';
+import { withTimeLimit } from '../time/time-limit';
 import { toPayload } from './wake-up';
 
 /** At most one notification of events in this time: a NOTIFY holds up the commits of all others that send one. */
@@ -46,12 +47,8 @@ export class WakeUpSender {
     this.closed = true;
     clearTimeout(this.pace);
     this.pace = undefined;
-    let limit: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      limit = setTimeout(resolve, LONGEST_CLOSE_MS);
-    });
-    await Promise.race([late, (this.underWay ?? Promise.resolve()).then(() => this.sendNow())]);
-    clearTimeout(limit);
+    const sent = (this.underWay ?? Promise.resolve()).then(() => this.sendNow());
+    await withTimeLimit(LONGEST_CLOSE_MS, sent, () => undefined);
   }
 
   private async sendWaiting(): Promise<void> {

@@ -1,4 +1,4 @@
-import { withTimeLimit } from '../../../../lib/publish/time-limit';
+import { withTimeLimit } from '../../../../lib/time/time-limit';
 
 describe('work with a time limit', () => {
   beforeEach(() => jest.useFakeTimers());
