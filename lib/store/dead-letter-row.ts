@@ -1,6 +1,22 @@
 import type { DeadLetter } from '../interfaces/dead-letter';
 import type { OutboxTables } from './outbox-tables';
 
+/** What an event keeps when it becomes a dead letter and when it comes back, whose headers then get one more. */
+export const MOVED_COLUMNS = [
+  'seq',
+  'id',
+  'lane',
+  'aggregateType',
+  'aggregateId',
+  'eventType',
+  'topic',
+  'eventKey',
+  'eventData',
+  'traceparent',
+  'createdAt',
+  'availableAt',
+] as const;
+
 /** A dead letter as text throughout: an application may have changed node-postgres' parsers for all of its process. */
 export type DeadLetterRow = { readonly [Property in keyof DeadLetter]: string } & {
   readonly headers: string | null;

@@ -31,6 +31,14 @@ export function laneFence(tables: OutboxTables, lock: 'share' | 'update' = 'shar
      )`;
 }
 
+/**
+ * Of which rows such a statement may record what became of them: of those still pending in the lanes that it has locked. "+ 0" keeps the planner from an
+ * index on lane, which it would probe for each pair of lane and seq (4 s for 1000 rows).
+ */
+export function mayBeSettled({ event: t }: OutboxTables, e: string): string {
+  return `${e}.${t.lane} + 0 = any (array (select lane from owned)) and ${e}.${t.publishedAt} is null`;
+}
+
 export function laneFenceParameters(claim: LaneClaim): [string, number[], string[]] {
   return [claim.owner, claim.lanes.map(({ lane }) => lane), claim.lanes.map(({ epoch }) => epoch)];
 }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { QueryFailedError, type DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
+import { asQuery, prepared } from './run-prepared';
 import { withinLimit } from './run-statement';
 
 /** What can stand in a statement as a literal: nothing that would need escaping. */
@@ -47,31 +47,23 @@ export class PlannedStatement {
     /** Whether connections keep prepared statements. */
     private arePrepared: boolean,
   ) {
-    this.name = `outbox_${createHash('sha256').update(text).digest('hex').slice(0, 24)}`;
+    this.name = prepared(text).name;
   }
 
   run(dataSource: DataSource, values: readonly PlainValue[]): Promise<PlannedResult> {
     const literals = values.map(literal);
     return withinLimit(dataSource, async (runner) => {
       const client = (await runner.connect()) as PgClient & object;
-      // eslint-disable-next-line @typescript-eslint/no-deprecated -- TypeORM 1.x renamed it to `dataSource`, which 0.3 does not have
-      const { logger } = runner.connection;
-      logger.logQuery(this.text, [...values], runner);
-      try {
-        return await this.runOn(client, literals);
-      } catch (error) {
-        logger.logQueryError(error as Error, this.text, [...values], runner);
-        throw new QueryFailedError(this.text, [...values], error as Error);
-      }
+      return asQuery(runner, this.text, [...values], () => this.runOn(client, literals));
     });
   }
 
   private async runOn(client: PgClient & object, literals: readonly string[]): Promise<PlannedResult> {
+    const prelude = `${BY_INDEX_ONLY}/* outbox: ${this.label} */ `;
     if (!this.arePrepared) {
       return query(
         client,
-        `${BY_INDEX_ONLY}/* outbox: ${this.label} */ ` +
-          this.text.replace(/\$(\d+)/g, (_, place) => literals[Number(place) - 1] as string),
+        prelude + this.text.replace(/\$(\d+)/g, (_, place) => literals[Number(place) - 1] as string),
       );
     }
     if (!this.preparedOn.has(client)) {
@@ -79,10 +71,7 @@ export class PlannedStatement {
       this.preparedOn.add(client);
     }
     try {
-      return await query(
-        client,
-        `${BY_INDEX_ONLY}/* outbox: ${this.label} */ execute ${this.name} (${literals.join(', ')})`,
-      );
+      return await query(client, `${prelude}execute ${this.name} (${literals.join(', ')})`);
     } catch (error) {
       if ((error as { code?: unknown }).code !== SQL_STATEMENT_NAME_DOES_NOT_EXIST) {
         throw error;

@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import { MOVED_COLUMNS } from './dead-letter-row';
 import { chosenDeadLetters, rewindLanes } from './decide-dead-letters';
 import type { OutboxTables } from './outbox-tables';
 import { runStatement } from './run-statement';
@@ -25,26 +26,12 @@ export async function replayDeadLetters(
   replayId: string,
 ): Promise<readonly ReplayedDeadLetter[]> {
   const { event: t, deadLetter: d } = tables;
-  const kept = [
-    'seq',
-    'id',
-    'lane',
-    'aggregateType',
-    'aggregateId',
-    'eventType',
-    'topic',
-    'eventKey',
-    'eventData',
-    'traceparent',
-    'createdAt',
-    'availableAt',
-  ] as const;
   const { rows } = await runStatement<{ id: string; lane: string; moved: string }>(
     dataSource,
     `${chosenDeadLetters(tables, `d.${d.id} = any ($1::uuid[])`)}, back as (
-       insert into ${t.tableName} (${kept.map((name) => t[name]).join(', ')}, ${t.headers}, ${t.xid}, ${t.attempts})
+       insert into ${t.tableName} (${MOVED_COLUMNS.map((name) => t[name]).join(', ')}, ${t.headers}, ${t.xid}, ${t.attempts})
        overriding system value
-       select ${kept.map((name) => `c.${d[name]}`).join(', ')}, ${withReplayHeader(`c.${d.headers}`, '$2')}, x::text::bigint, 0
+       select ${MOVED_COLUMNS.map((name) => `c.${d[name]}`).join(', ')}, ${withReplayHeader(`c.${d.headers}`, '$2')}, x::text::bigint, 0
        from chosen c
        cross join pg_current_xact_id() x
        on conflict do nothing

@@ -26,15 +26,25 @@ export async function runPrepared(
   { name, text }: PreparedStatement,
   values: unknown[],
 ): Promise<void> {
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- TypeORM 1.x renamed it to `dataSource`, which 0.3 does not have
-  const { logger } = runner.connection;
   if (runner.isReleased) {
     throw new QueryRunnerAlreadyReleasedError();
   }
   const client = (await runner.connect()) as PgClient;
+  await asQuery(runner, text, values, () => client.query({ name, text, values }));
+}
+
+/** Logs what is done past TypeORM as a query of its own, and lets it fail as one. */
+export async function asQuery<T>(
+  runner: QueryRunner,
+  text: string,
+  values: unknown[],
+  run: () => Promise<T>,
+): Promise<T> {
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- TypeORM 1.x renamed it to `dataSource`, which 0.3 does not have
+  const { logger } = runner.connection;
   logger.logQuery(text, values, runner);
   try {
-    await client.query({ name, text, values });
+    return await run();
   } catch (error) {
     logger.logQueryError(error as Error, text, values, runner);
     throw new QueryFailedError(text, values, error as Error);

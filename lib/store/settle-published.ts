@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { laneFence, laneFenceParameters, type LaneClaim } from './lane-fence';
+import { laneFence, laneFenceParameters, mayBeSettled, type LaneClaim } from './lane-fence';
 import type { OutboxTables } from './outbox-tables';
 import { PlannedStatement } from './planned-statement';
 
@@ -24,8 +24,7 @@ export class SettlePublished {
       'settle',
       `${laneFence(tables)}
      ${change}
-     -- "+ 0" keeps the planner from an index on lane, which it would probe for each pair of lane and seq (4 s for 1000)
-     where e.${t.seq} = any ($4::bigint[]) and e.${t.lane} + 0 = any (array (select lane from owned)) and e.${t.publishedAt} is null`,
+     where e.${t.seq} = any ($4::bigint[]) and ${mayBeSettled(tables, 'e')}`,
       arePrepared,
     );
   }

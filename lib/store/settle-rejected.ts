@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
-import { laneFence, laneFenceParameters, type LaneClaim } from './lane-fence';
+import { MOVED_COLUMNS } from './dead-letter-row';
+import { laneFence, laneFenceParameters, mayBeSettled, type LaneClaim } from './lane-fence';
 import type { OutboxTables } from './outbox-tables';
 import { runWithinLimit } from './run-statement';
 
@@ -23,10 +24,7 @@ export async function settleRejected(
   deadHoldKey: boolean,
 ): Promise<number> {
   const { event: t, deadLetter: d } = tables;
-  const kept = [
-    'seq', 'id', 'lane', 'aggregateType', 'aggregateId', 'eventType', 'topic', 'eventKey', 'eventData', 'headers', 'traceparent',
-    'createdAt', 'availableAt',
-  ] as const; // prettier-ignore
+  const kept = [...MOVED_COLUMNS, 'headers'] as const;
   const { rows } = await runWithinLimit<{ count: number | string }>(
     dataSource,
     `${laneFence(tables)}, refused as (
@@ -35,7 +33,7 @@ export async function settleRejected(
        delete from ${t.tableName} e
        using refused
        where refused.retry_in is null and e.${t.seq} = refused.seq
-         and e.${t.lane} + 0 = any (array (select lane from owned)) and e.${t.publishedAt} is null
+         and ${mayBeSettled(tables, 'e')}
        returning e.*, refused.reason as final_reason
      ), buried as (
        insert into ${d.tableName} (${kept.map((column) => d[column]).join(', ')}, ${d.attempts}, ${d.reason}, ${d.diedAt}, ${d.holdsKey})
@@ -50,7 +48,7 @@ export async function settleRejected(
            ${t.lastError} = refused.reason
        from refused
        where refused.retry_in is not null and e.${t.seq} = refused.seq
-         and e.${t.lane} + 0 = any (array (select lane from owned)) and e.${t.publishedAt} is null
+         and ${mayBeSettled(tables, 'e')}
        returning 1
      )
      select ((select count(*) from buried) + (select count(*) from delayed))::int4 as count`,
