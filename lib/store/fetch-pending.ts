@@ -99,7 +99,7 @@ export class FetchPending {
 function fetchStatement(tables: OutboxTables, passOver: boolean): string {
   const { event: t, lane: l } = tables;
   const free = `${t.retryAt} is null${passOver ? ` and not ${keyIsHeld(tables, 'e')}` : ''}`;
-  const candidate = `e.${t.seq} as seq, pg_column_size(e.${t.eventData}) as stored`;
+  const candidate = `e.${t.seq} as seq, pg_column_size(e.${t.eventData}) + coalesce(pg_column_size(e.${t.headers}), 0) as stored`;
   // "+ 0" and the order keep the planner from any index but (lane, xid).
   const ofTransaction = (which: string): string => `(
         select ${candidate} from ${t.tableName} e
@@ -119,6 +119,8 @@ function fetchStatement(tables: OutboxTables, passOver: boolean): string {
       select e.seq, e.stored from unnest($3::bigint[]) as running(xid) cross join mine m cross join lateral ${ofTransaction('= running.xid')}
       union all
       select e.seq, e.stored from mine m cross join lateral ${ofTransaction('>= $4::bigint')}
+      -- more than fit are not taken at all, see LaneCursors
+      limit $6::int + 1
     ), walked as materialized (
       select w.seq, m.lane, w.stored
       from mine m
@@ -149,7 +151,7 @@ function fetchStatement(tables: OutboxTables, passOver: boolean): string {
     union all
     select null, ${pendingColumns(t, 'e', 'e.data')}
     from (
-      select c.place, e.*, sum(octet_length(e.data)) over (order by c.place) as bytes_so_far
+      select c.place, e.*, sum(octet_length(e.data) + coalesce(octet_length(e.${t.headers}::text), 0)) over (order by c.place) as bytes_so_far
       from chosen c
       -- "offset 0" keeps it a look-up for each of them, in their order
       cross join lateral (select e.*, e.${t.eventData}::text as data from ${t.tableName} e where e.${t.seq} = c.seq offset 0) e
