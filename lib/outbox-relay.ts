@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Logger } from '@nestjs/common';
 import type { ResolvedOutboxOptions } from './config/outbox-options';
 import type { OutboxPublisher } from './interfaces/outbox-publisher';
@@ -28,6 +29,7 @@ export function relayParts(
   logger: Logger,
   wakeUps: WakeUpSender,
 ): RelayParts {
+  const inOwnContext = AsyncLocalStorage.snapshot();
   const report = new RelayReport(logger);
   const cursors = new LaneCursors(options.batchSize);
   const waiting = new WaitingEvents(options.pollIntervalSeconds, monotonicClock);
@@ -51,8 +53,11 @@ export function relayParts(
     loop.wake();
   });
   const signOfLife: SignOfLife = new SignOfLife(dataSource, tables, poolSize(dataSource), report, Math.random, {
+    // A connection gives its messages in the context in which it was opened, which may be that of a transaction long over.
     onMessage: (payload) => {
-      receiver.receive(payload);
+      inOwnContext(() => {
+        receiver.receive(payload);
+      });
     },
     onLock: () => leases.keep(true),
   });

@@ -13,6 +13,10 @@ export interface Fetched {
   readonly batch: FetchedBatch;
   readonly claim: LaneClaim;
   readonly heads: ReadonlyMap<number, number>;
+  /** How many events it was to find at most. */
+  readonly limit: number;
+  /** Whether there were more that the bytes of a batch did not allow. */
+  readonly isCut: boolean;
   /** What was known of waiting events when it was made. */
   readonly knowledge: number;
   /** To be called when all of it is settled, or was thrown away: it is in flight from when its claim was made. */
@@ -61,8 +65,9 @@ export class BatchFetcher {
         limit,
         maxBytes: this.options.maxBatchBytes,
       });
-      this.adapt(batch, limit);
-      return { batch, claim, heads: position.heads, knowledge, ended };
+      const isCut = isCutByBytes(batch, limit);
+      this.adapt(batch.events.length, isCut);
+      return { batch, claim, heads: position.heads, limit, isCut, knowledge, ended };
     } catch (error) {
       ended();
       throw error;
@@ -73,14 +78,18 @@ export class BatchFetcher {
    * PostgreSQL must unpack a compressed payload to know its size. Where a batch is cut by its bytes, that was done in vain for all that the cut left out
    * (of 300 events of a megabyte that packs well 8 have room), so no more than twice of what had room is asked for next time.
    */
-  private adapt({ events, found, lateFound }: FetchedBatch, limit: number): void {
-    const offered = [...found.values()].reduce((sum, number) => sum + number, lateFound);
-    if (events.length < Math.min(limit, offered)) {
-      this.rows = Math.max(1, events.length * 2);
-    } else if (events.length > 0) {
+  private adapt(number: number, isCut: boolean): void {
+    if (isCut) {
+      this.rows = Math.max(1, number * 2);
+    } else if (number > 0) {
       this.rows = Math.min(this.options.batchSize, this.rows * 2);
     }
   }
+}
+
+function isCutByBytes({ events, found, lateFound }: FetchedBatch, limit: number): boolean {
+  const offered = [...found.values()].reduce((sum, number) => sum + number, lateFound);
+  return events.length < Math.min(limit, offered);
 }
 
 /** What was fetched for nothing: it is found again. Waits for a fetch that is under way, whose failure does not matter any more. */

@@ -93,6 +93,12 @@ export class Delivery {
       for (;;) {
         const fetched = await (ahead ?? this.fetcher.fetch(run.left));
         ahead = undefined;
+        if (this.cursors.mustReset(fetched.batch, fetched.limit)) {
+          fetched.ended();
+          await settling;
+          this.cursors.reset();
+          continue;
+        }
         const { events, rewound, waiting } = fetched.batch;
         const hadRoom = this.cursors.advance(fetched.claim, fetched.heads, fetched.batch);
         this.waiting.looked(waiting, fetched.knowledge);
@@ -102,7 +108,7 @@ export class Delivery {
           fetched.ended();
         } else {
           // With less than half of a batch there is hardly a backlog: better to fetch when this one is sent, and to get more.
-          if (events.length * 2 >= this.options.batchSize && !mustStop()) {
+          if ((events.length * 2 >= this.options.batchSize || fetched.isCut) && !mustStop()) {
             ahead = caught(this.fetcher.fetch(run.left));
           }
           const sent = await this.send(fetched, settling, run.counts);

@@ -45,6 +45,16 @@ export class LaneCursors {
   }
 
   /**
+   * Whether a fetch cannot be built upon, so that all lanes have to begin anew once nothing is in flight. Either more events were late than fit into a
+   * batch: to find the first of them anew for each batch would cost more and more. Or the database has forgotten transactions (a failover to
+   * a standby that lagged behind, `synchronous_commit = off`): numbers below the heads are given out a second time.
+   */
+  mustReset(batch: FetchedBatch, limit: number): boolean {
+    const hasForgotten = this.snapshot !== NOTHING_MISSED && BigInt(batch.snapshot.xmax) < BigInt(this.snapshot.xmax);
+    return hasForgotten || batch.lateFound > limit;
+  }
+
+  /**
    * Moves on to what a fetch has found.
    *
    * @returns whether the batch had room for all late events. If not, the next fetch must wait until these are settled, as it will

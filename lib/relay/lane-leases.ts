@@ -24,6 +24,16 @@ export interface LeaseOptions {
   readonly pollIntervalSeconds: number;
 }
 
+interface Kept {
+  readonly leases: Leases;
+  /** How many lanes the relay is to own. */
+  readonly target: number;
+  /** Whether the others have not counted it as living until now. */
+  readonly joined: boolean;
+  /** Why it could not look for more. */
+  readonly failure?: Error;
+}
+
 /** What the leases need of the rest of the relay. */
 export interface LeaseHooks {
   /** Awaited before lanes that were taken count as owned. */
@@ -102,8 +112,11 @@ export class LaneLeases {
       this.state = 'present';
       const isRenewal = renew || this.renewalDue;
       this.uncertain = true;
-      const { leases, target, joined } = isRenewal ? await this.renew() : await this.look(this.book.leases);
+      const { leases, target, joined, failure } = isRenewal ? await this.renew() : await this.look(this.book.leases);
       await this.become(leases);
+      if (failure !== undefined) {
+        throw failure;
+      }
       this.uncertain = false;
       this.book.markLeaving(this.lanes.slice(target));
       void this.giveBack();
@@ -140,7 +153,7 @@ export class LaneLeases {
     return this.uncertain || isLapsing || this.clock() - this.renewedAt >= (this.options.leaseSeconds * 1000) / 3;
   }
 
-  private async renew(): Promise<{ leases: Leases; target: number; joined: boolean }> {
+  private async renew(): Promise<Kept> {
     const asked = this.clock();
     const renewed = await renewLanes(this.dataSource, this.tables, {
       ...this.options,
@@ -149,12 +162,18 @@ export class LaneLeases {
     this.renewedAt = asked;
     this.keptAt = asked;
     const leases = this.leasesOf(renewed.lanes, asked);
-    return leases.size < renewed.target
-      ? { ...(await this.look(leases)), joined: renewed.joined }
-      : { ...renewed, leases };
+    if (leases.size >= renewed.target) {
+      return { ...renewed, leases };
+    }
+    try {
+      return { ...(await this.look(leases)), joined: renewed.joined };
+    } catch (error) {
+      // What was renewed is renewed, whatever becomes of the look for more.
+      return { ...renewed, leases, failure: error instanceof Error ? error : new Error(String(error)) };
+    }
   }
 
-  private async look(known: Leases): Promise<{ leases: Leases; target: number; joined: boolean }> {
+  private async look(known: Leases): Promise<Kept> {
     const asked = this.clock();
     const { kept, taken, target } = await takeLanes(this.dataSource, this.tables, this.options);
     this.keptAt = asked;

@@ -23,6 +23,8 @@ interface PostgresRunner {
 export class ListenConnection {
   /** Resolves when the connection has ended, whoever ended it. */
   readonly ended: Promise<void>;
+  /** Whether it has. */
+  hasEnded = false;
 
   static async open(dataSource: DataSource, onMessage: (payload: string) => void): Promise<ListenConnection> {
     const runner = dataSource.createQueryRunner();
@@ -45,6 +47,7 @@ export class ListenConnection {
       client.once('end', () => {
         client.removeListener('notification', receive);
         client.removeListener('error', ignore);
+        this.hasEnded = true;
         resolve();
       });
     });

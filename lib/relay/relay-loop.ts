@@ -92,7 +92,10 @@ export class RelayLoop {
       this.failures = 0;
       return undefined;
     } catch (error) {
-      this.report.deliveryFailed(error);
+      // What fails after the application was told to close does not resume by itself: it waits in the table for the next start.
+      if (!this.stopped) {
+        this.report.deliveryFailed(error);
+      }
       return pauseMs(++this.failures, this.random);
     }
   }

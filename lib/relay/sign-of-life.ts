@@ -82,6 +82,8 @@ export class SignOfLife {
   private async session(): Promise<number> {
     const connection = await ListenConnection.open(this.dataSource, (payload) => this.receive(payload));
     this.connection = connection;
+    // Once: a listener for each wait would stay for as long as the connection does.
+    void connection.ended.then(() => this.endWait());
     try {
       await connection.run((runner) => listen(runner, this.tables));
       if (!(await this.hears(connection))) {
@@ -90,7 +92,7 @@ export class SignOfLife {
       }
       this.held = await connection.run(takeLifeLock);
       await this.tell();
-      while (!(await this.wait(CHECK_MS, connection.ended))) {
+      while (!(await this.wait(CHECK_MS, connection))) {
         await connection.run((runner) => runStatement(runner, 'select 1', []));
         this.failures = 0;
       }
@@ -111,7 +113,7 @@ export class SignOfLife {
     const token = randomUUID();
     this.expected = token;
     await notify(this.dataSource, this.tables, toPayload({ kind: 'test', token }));
-    if (this.expected === token && (await this.wait(HEARD_WITHIN_MS, connection.ended))) {
+    if (this.expected === token && (await this.wait(HEARD_WITHIN_MS, connection))) {
       throw new Error('the connection has ended');
     }
     // A process that was busy for long finds its timers due before it reads what has arrived.
@@ -134,17 +136,17 @@ export class SignOfLife {
     await this.hooks.onLock().catch(() => undefined);
   }
 
-  /** Waits, unless that is ended; true if it was by `end`, or for good. */
-  private wait(milliseconds: number, end?: Promise<void>): Promise<boolean> {
+  /** Waits, unless that is ended; true if the connection has ended, or all of this. */
+  private wait(milliseconds: number, connection?: ListenConnection): Promise<boolean> {
     return new Promise((resolve) => {
       const over = (isEnd: boolean): void => {
         clearTimeout(timer);
         resolve(isEnd);
       };
       const timer = setTimeout(() => over(false), milliseconds);
-      this.endWait = () => over(this.closed);
-      void end?.then(() => over(true));
-      if (this.closed) {
+      const isOver = (): boolean => this.closed || connection?.hasEnded === true;
+      this.endWait = () => over(isOver());
+      if (isOver()) {
         over(true);
       }
     });

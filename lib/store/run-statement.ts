@@ -37,7 +37,7 @@ export function runWithinLimit<Row = never>(
 /** Does something with a connection of the pool, which is closed if that takes longer than {@link LIMIT_MS}. */
 export function withinLimit<T>(dataSource: DataSource, work: (runner: QueryRunner) => Promise<T>): Promise<T> {
   return onConnection(dataSource, async (runner) => {
-    const client = (await runner.connect()) as { connection?: { stream?: { destroy(): void } } };
+    const client = (await connected(runner)) as { connection?: { stream?: { destroy(): void } } };
     // The pending statement then fails as with any lost connection, and the pool drops the client.
     const limit = setTimeout(() => client.connection?.stream?.destroy(), LIMIT_MS);
     try {
@@ -46,6 +46,24 @@ export function withinLimit<T>(dataSource: DataSource, work: (runner: QueryRunne
       clearTimeout(limit);
     }
   });
+}
+
+/** A pool without a free connection, or a server that takes the call and says nothing, would keep the relay waiting for ever. */
+async function connected(runner: QueryRunner): Promise<unknown> {
+  const connecting = runner.connect() as Promise<unknown>;
+  let limit: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<never>((_, reject) => {
+    limit = setTimeout(() => {
+      // TypeORM gives back only what it already has.
+      connecting.then(() => runner.release()).catch(() => undefined);
+      reject(new Error(`no connection to the database could be had within ${LIMIT_MS / 1000} s`));
+    }, LIMIT_MS);
+  });
+  try {
+    return await Promise.race([connecting, tooLong]);
+  } finally {
+    clearTimeout(limit);
+  }
 }
 
 async function onConnection<T>(dataSource: DataSource, work: (runner: QueryRunner) => Promise<T>): Promise<T> {

@@ -150,6 +150,42 @@ describe('The order of each key', () => {
   });
 });
 
+describe('Many events that commit behind later ones', () => {
+  it('are delivered in order, though they are more than fit into a batch, and hold up no other key', async () => {
+    const database = await createDatabase();
+    const received: string[] = [];
+    const publisher = new InProcessPublisher();
+    publisher.subscribe('items', ({ value }) => void received.push(value));
+    const app = await startOutboxApp({
+      url: database.url,
+      outbox: { publisher, pollIntervalSeconds: 0.05, batchSize: 50 },
+    });
+    const eventsOf = (key: string, count: number): Parameters<typeof app.outbox.addEvents>[0] =>
+      Array.from({ length: count }, (_, n) => anEvent({ aggregateId: key, eventData: `${key} ${n}` }));
+    let commit: () => void = () => undefined;
+    const mayCommit = new Promise<void>((resolve) => (commit = resolve));
+    const late = app.dataSource.transaction(async () => {
+      await app.outbox.addEvents([...eventsOf('late', 1000), ...eventsOf('tardy', 1000)]);
+      await mayCommit;
+    });
+    await app.dataSource.transaction(() =>
+      app.outbox.addEvents(Array.from({ length: 200 }, (_, n) => anEvent({ aggregateId: `key-${n}` }))),
+    );
+    await eventually('the others to be delivered', () => received.length === 200);
+    commit();
+    await late;
+    await app.dataSource.transaction(() => app.outbox.addEvents(eventsOf('late', 10)));
+    await eventually('all to be delivered', async () => (await app.outbox.stats()).pending === 0);
+    const of = (key: string): string[] => received.filter((text) => text.startsWith(`"${key} `));
+    expect(of('late')).toEqual(
+      [...eventsOf('late', 1000), ...eventsOf('late', 10)].map((e) => `"${String(e.eventData)}"`),
+    );
+    expect(new Set(of('tardy')).size).toBe(1000);
+    await app.close();
+    await database.drop();
+  });
+});
+
 describe('An event that commits behind later ones', () => {
   it('is delivered, and before the next of its key, however long its transaction was open', async () => {
     const database = await createDatabase();

@@ -95,13 +95,16 @@ describe('Closing the application', () => {
       await expectNothingLeft();
 
       const publisher = new RecordingPublisher();
-      await start(publisher);
+      const next = await start(publisher);
       await allSettled(writer);
       expect(publisher.ids).toEqual(ids);
 
       answer();
       await draining?.catch(() => undefined);
-      expect(app.logs.filter((line) => line.includes('resumes'))).toEqual([]);
+      // Waits for the end of what was left alone.
+      await app.module.get(EventRelayWorker).beforeApplicationShutdown();
+      // Nest has one logger for all applications of a process: that of the last one.
+      expect(next.logs.filter((line) => line.includes('resumes'))).toEqual([]);
     },
   );
 

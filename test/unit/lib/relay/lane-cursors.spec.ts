@@ -249,4 +249,21 @@ describe('the cursors of lanes', () => {
       expect(perLane()).toBe(25);
     });
   });
+
+  describe('cannot build upon a fetch', () => {
+    it('that has found more late events than it could take', () => {
+      advance(batch([[1, 5]]));
+      expect(cursors.mustReset(batch([[1, 6]], { lateFound: LIMIT }), LIMIT)).toBe(false);
+      expect(cursors.mustReset(batch([[1, 6]], { lateFound: LIMIT + 1 }), LIMIT)).toBe(true);
+    });
+
+    it('whose database has forgotten transactions that it knew', () => {
+      const forgetful = batch([[1, 6]], { snapshot: { xmax: '499', running: [] } });
+      expect(cursors.mustReset(forgetful, LIMIT)).toBe(false);
+      advance(batch([[1, 5]]));
+      expect(cursors.mustReset(forgetful, LIMIT)).toBe(true);
+      cursors.reset();
+      expect(cursors.mustReset(forgetful, LIMIT)).toBe(false);
+    });
+  });
 });

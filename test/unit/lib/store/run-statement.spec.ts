@@ -107,7 +107,7 @@ describe('a statement within a limit', () => {
     expect(release).toHaveBeenCalledTimes(1);
   });
 
-  it('does not count the wait for a connection of the pool', async () => {
+  it('waits for a connection of the pool no longer either, and gives back one that comes later', async () => {
     let give = (): void => undefined;
     connect.mockReturnValueOnce(
       new Promise((resolve) => {
@@ -115,11 +115,14 @@ describe('a statement within a limit', () => {
       }),
     );
     const done = runWithinLimit(dataSource, 'x', []);
-    await jest.advanceTimersByTimeAsync(60_000);
-    expect(query).not.toHaveBeenCalled();
+    const refused = expect(done).rejects.toThrow('no connection to the database could be had within 15 s');
+    await jest.advanceTimersByTimeAsync(15_000);
+    await refused;
+    const released = release.mock.calls.length;
     give();
-    await done;
-    expect(destroy).not.toHaveBeenCalled();
+    await jest.advanceTimersByTimeAsync(0);
+    expect(release.mock.calls.length).toBe(released + 1);
+    expect(query).not.toHaveBeenCalled();
   });
 
   it('fails where there is no connection, and gives the runner back', async () => {
