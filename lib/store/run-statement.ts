@@ -1,4 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
+import { withTimeLimit } from '../time/time-limit';
 
 export interface StatementResult<Row> {
   readonly rows: readonly Row[];
@@ -49,21 +50,13 @@ export function withinLimit<T>(dataSource: DataSource, work: (runner: QueryRunne
 }
 
 /** A pool without a free connection, or a server that takes the call and says nothing, would keep the relay waiting for ever. */
-async function connected(runner: QueryRunner): Promise<unknown> {
+function connected(runner: QueryRunner): Promise<unknown> {
   const connecting = runner.connect() as Promise<unknown>;
-  let limit: NodeJS.Timeout | undefined;
-  const tooLong = new Promise<never>((_, reject) => {
-    limit = setTimeout(() => {
-      // TypeORM gives back only what it already has.
-      connecting.then(() => runner.release()).catch(() => undefined);
-      reject(new Error(`no connection to the database could be had within ${LIMIT_MS / 1000} s`));
-    }, LIMIT_MS);
+  return withTimeLimit(LIMIT_MS, connecting, () => {
+    // TypeORM gives back only what it already has.
+    connecting.then(() => runner.release()).catch(() => undefined);
+    throw new Error(`no connection to the database could be had within ${LIMIT_MS / 1000} s`);
   });
-  try {
-    return await Promise.race([connecting, tooLong]);
-  } finally {
-    clearTimeout(limit);
-  }
 }
 
 async function onConnection<T>(dataSource: DataSource, work: (runner: QueryRunner) => Promise<T>): Promise<T> {

@@ -1,9 +1,9 @@
-/** Waits for the work, but not longer than that; then it resolves with `instead`, and whatever becomes of the work is nobody's concern. */
+/** Waits for the work, but not longer than that; then it ends as `instead` does, and whatever becomes of the work is nobody's concern. */
 export async function withTimeLimit<T, U>(milliseconds: number, work: Promise<T>, instead: () => U): Promise<T | U> {
   let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<U>((resolve) => {
-    timer = setTimeout(() => resolve(instead()), milliseconds);
-  });
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  }).then(instead);
   try {
     return await Promise.race([work, limit]);
   } finally {
