@@ -31,6 +31,7 @@ export { EventOutbox } from './store/event-outbox.entity';
 export { OutboxDeadLetter } from './store/outbox-dead-letter.entity';
 export { OutboxLane } from './store/outbox-lane.entity';
 export { OutboxRelay } from './store/outbox-relay.entity';
+export { OutboxRewind } from './store/outbox-rewind.entity';
 export { outboxEntities } from './store/outbox-entities';
 
 export { EventRelayWorker } from './relay/event-relay.worker';

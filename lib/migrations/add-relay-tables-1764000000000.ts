@@ -1,16 +1,17 @@
-import { Table, TableColumn, TableIndex, type MigrationInterface, type QueryRunner } from 'typeorm';
+import { Table, TableIndex, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { EventOutbox } from '../store/event-outbox.entity';
 import { OutboxDeadLetter } from '../store/outbox-dead-letter.entity';
-import { OutboxLane } from '../store/outbox-lane.entity';
 import { OutboxRelay } from '../store/outbox-relay.entity';
+import { OutboxRewind } from '../store/outbox-rewind.entity';
 import { tablePath } from './table-path';
 
 // Made anew each time: TypeORM writes the name that the naming strategy gives into them.
 const newIndexes = (): TableIndex[] => [
   new TableIndex({
     columnNames: ['lane', 'retry_at', 'seq'],
-    where: '"published_at" IS NULL AND "retry_at" IS NOT NULL',
+    where: '"published_at" IS NULL AND "retry_at" IS NOT NULL AND "attempts" = 0',
   }),
+  new TableIndex({ columnNames: ['lane', 'retry_at'], where: '"published_at" IS NULL AND "attempts" > 0' }),
   new TableIndex({ columnNames: ['event_key'], where: '"published_at" IS NULL AND "attempts" > 0' }),
 ];
 
@@ -20,10 +21,6 @@ export class AddRelayTables1764000000000 implements MigrationInterface {
 
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.createIndices(tablePath(queryRunner, EventOutbox), newIndexes());
-    await queryRunner.addColumn(
-      tablePath(queryRunner, OutboxLane),
-      new TableColumn({ name: 'rewind', type: 'boolean', default: 'false' }),
-    );
     await queryRunner.createTable(
       new Table({
         name: tablePath(queryRunner, OutboxDeadLetter),
@@ -62,12 +59,28 @@ export class AddRelayTables1764000000000 implements MigrationInterface {
         ],
       }),
     );
+    await queryRunner.createTable(
+      new Table({
+        name: tablePath(queryRunner, OutboxRewind),
+        columns: [
+          {
+            name: 'id',
+            type: 'bigint',
+            isPrimary: true,
+            isGenerated: true,
+            generationStrategy: 'identity',
+            generatedIdentity: 'ALWAYS',
+          },
+          { name: 'lane', type: 'smallint' },
+        ],
+      }),
+    );
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.dropTable(tablePath(queryRunner, OutboxRelay));
     await queryRunner.dropTable(tablePath(queryRunner, OutboxDeadLetter));
-    await queryRunner.dropColumn(tablePath(queryRunner, OutboxLane), 'rewind');
+    await queryRunner.dropTable(tablePath(queryRunner, OutboxRewind));
     await queryRunner.dropIndices(tablePath(queryRunner, EventOutbox), newIndexes());
   }
 }

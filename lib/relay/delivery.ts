@@ -99,11 +99,11 @@ export class Delivery {
           this.cursors.reset();
           continue;
         }
-        const { events, rewound, waiting } = fetched.batch;
+        const { events, rewinds, waiting } = fetched.batch;
         const hadRoom = this.cursors.advance(fetched.claim, fetched.heads, fetched.batch);
         this.waiting.looked(waiting, fetched.knowledge);
         run.left -= events.length;
-        const mustStop = (): boolean => !hadRoom || rewound.length > 0 || this.mustStop(run);
+        const mustStop = (): boolean => !hadRoom || rewinds.length > 0 || this.mustStop(run);
         if (events.length === 0) {
           fetched.ended();
         } else {
@@ -184,9 +184,9 @@ export class Delivery {
     // A walk over what is parked is bounded: what lies behind may be free.
     const hasWalked = [...batch.reached].some(([lane, seq]) => seq > (heads.get(lane) ?? 0));
     let found = batch.events.length > 0 || hasWalked;
-    if (batch.rewound.length > 0) {
-      await this.store.clearRewinds(claim.owner, batch.rewound);
-      batch.rewound.forEach((lane) => {
+    if (batch.rewinds.length > 0) {
+      await this.store.deleteRewinds(claim.owner, batch.rewinds);
+      batch.rewinds.forEach(({ lane }) => {
         this.cursors.rewind(lane, 1);
       });
       found = true;

@@ -77,7 +77,7 @@ export class LaneCursors {
     this.snapshot = batch.snapshot;
     for (const { lane, epoch } of claim.lanes) {
       const cursor = this.cursors.get(lane);
-      if (cursor?.epoch === epoch && !batch.rewound.includes(lane)) {
+      if (cursor?.epoch === epoch) {
         const { number = 0, last = cursor.head } = taken.get(lane) ?? {};
         // Where the batch had no room for all that the lane had to offer, the rest comes next; else it was walked to its end.
         const complete = number === (batch.found.get(lane) ?? 0);

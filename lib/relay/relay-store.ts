@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
-import { clearRewinds } from '../store/clear-rewinds';
+import { deleteRewinds } from '../store/delete-rewinds';
 import { FetchDueRetries } from '../store/fetch-due-retries';
-import { FetchPending, type FetchedBatch, type PendingQuery } from '../store/fetch-pending';
+import { FetchPending, type FetchedBatch, type PendingQuery, type RewindRequest } from '../store/fetch-pending';
 import type { OutboxTables } from '../store/outbox-tables';
 import type { PendingEvent } from '../store/pending-event';
 import { RipenDelayed } from '../store/ripen-delayed';
@@ -35,7 +35,7 @@ export class RelayStore {
     return this.delayed.run(this.dataSource, lanes, limit);
   }
 
-  clearRewinds(owner: string, lanes: readonly number[]): Promise<void> {
-    return clearRewinds(this.dataSource, this.tables, owner, lanes);
+  deleteRewinds(owner: string, requests: readonly RewindRequest[]): Promise<void> {
+    return deleteRewinds(this.dataSource, this.tables, owner, requests);
   }
 }

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { chosenDeadLetters, rewindLanes } from './decide-dead-letters';
+import { chosenDeadLetters, askForRewind } from './decide-dead-letters';
 import type { OutboxTables } from './outbox-tables';
 import { runStatement } from './run-statement';
 
@@ -21,7 +21,7 @@ export async function discardDeadLetters(
     dataSource,
     `${chosenDeadLetters(tables, `d.${d.id} = any ($1::uuid[])`)}, gone as (
        delete from ${d.tableName} where ${d.seq} = any (array (select ${d.seq} from chosen))
-     ), ${rewindLanes(tables, `select c.${d.lane} from chosen c where c.${d.holdsKey}`)}
+     ), ${askForRewind(tables, `select c.${d.lane} from chosen c where c.${d.holdsKey}`)}
      select c.${d.id}::text as id, c.${d.lane}::text as lane, c.${d.holdsKey}::text as held from chosen c`,
     [ids],
   );

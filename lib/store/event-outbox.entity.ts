@@ -9,7 +9,8 @@ import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 @Entity({ name: 'event_outbox' })
 @Index(['lane', 'seq'], { where: '"published_at" IS NULL' })
 @Index(['lane', 'xid'], { where: '"published_at" IS NULL' })
-@Index(['lane', 'retryAt', 'seq'], { where: '"published_at" IS NULL AND "retry_at" IS NOT NULL' })
+@Index(['lane', 'retryAt', 'seq'], { where: '"published_at" IS NULL AND "retry_at" IS NOT NULL AND "attempts" = 0' })
+@Index(['lane', 'retryAt'], { where: '"published_at" IS NULL AND "attempts" > 0' })
 @Index(['eventKey'], { where: '"published_at" IS NULL AND "attempts" > 0' })
 export class EventOutbox {
   /** Position in the outbox; within one ordering key it is the order of commits. A bigint, so TypeORM gives a string. */

@@ -1,27 +1,28 @@
 import type { DataSource } from 'typeorm';
+import { keyIsHeldByDeadLetter } from './held-key';
+import { lanesInTurn } from './lanes-in-turn';
 import type { OutboxTables } from './outbox-tables';
 import { pendingColumns, toPendingEvent, type PendingEvent } from './pending-event';
 import { PlannedStatement } from './planned-statement';
 
-/** Fetches refused events of lanes whose retry is due, the longest due first. Each stands alone for its key, which it holds. */
+/** Fetches refused events of lanes whose retry is due, of each lane the longest due first. Each stands alone for its key, which it holds. */
 export class FetchDueRetries {
   private readonly statement: PlannedStatement;
 
   constructor(tables: OutboxTables, arePrepared: boolean) {
-    const { event: t, deadLetter: d } = tables;
+    const t = tables.event;
     this.statement = new PlannedStatement(
       'retry',
       `with due as materialized (
          select e.seq, e.due
-         from unnest($1::smallint[]) as mine(lane)
+         from ${lanesInTurn('$1')}
          cross join lateral (
            select e.${t.seq} as seq, e.${t.retryAt} as due from ${t.tableName} e
            where e.${t.lane} = mine.lane and e.${t.publishedAt} is null and e.${t.retryAt} <= clock_timestamp() and e.${t.attempts} > 0
-             and not exists (select from ${d.tableName} d where d.${d.eventKey} = e.${t.eventKey} and d.${d.holdsKey})
+             and not ${keyIsHeldByDeadLetter(tables, 'e')}
            order by e.${t.lane}, e.${t.retryAt}
            limit $2::int
          ) e
-         order by e.due
          limit $2::int
        )
        select ${pendingColumns(t, 'e', 'e.data')}

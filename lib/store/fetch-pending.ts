@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { keyIsHeld } from './held-key';
+import { keyIsHeld, keyIsHeldByDeadLetter } from './held-key';
 import type { OutboxTables } from './outbox-tables';
 import { PENDING_COLUMNS, pendingColumns, toPendingEvent, type PendingEvent } from './pending-event';
 import { PlannedStatement } from './planned-statement';
@@ -27,6 +27,11 @@ export interface PendingQuery {
   readonly maxBytes: number;
 }
 
+export interface RewindRequest {
+  readonly id: number;
+  readonly lane: number;
+}
+
 /** What waits for its time, or for an operator. */
 export interface Waiting {
   /** Seconds until the first event is due, 0 or less if it is already; null if none waits for a time. */
@@ -45,8 +50,8 @@ export interface FetchedBatch {
   readonly found: ReadonlyMap<number, number>;
   /** Where the walk of a lane has ended that had fewer than `perLane` to offer, as far as known. */
   readonly reached: ReadonlyMap<number, number>;
-  /** Lanes that gave nothing, as an operator has let a key of theirs go: they have to be begun anew. */
-  readonly rewound: readonly number[];
+  /** Requests of operators who have let a held key go: their lanes gave nothing, and have to be begun anew. */
+  readonly rewinds: readonly RewindRequest[];
   /** Only if it was looked for. */
   readonly waiting: Waiting | undefined;
 }
@@ -59,7 +64,7 @@ interface Book {
   readonly late: number;
   readonly found: readonly [number, number][] | null;
   readonly reached: readonly [number, number | null][] | null;
-  readonly rewound: readonly number[] | null;
+  readonly rewinds: readonly RewindRequest[] | null;
   readonly waiting: Waiting | null;
 }
 
@@ -97,7 +102,7 @@ export class FetchPending {
 }
 
 function fetchStatement(tables: OutboxTables, passOver: boolean): string {
-  const { event: t, lane: l } = tables;
+  const { event: t, rewind: r } = tables;
   const free = `${t.retryAt} is null${passOver ? ` and not ${keyIsHeld(tables, 'e')}` : ''}`;
   const candidate = `e.${t.seq} as seq, pg_column_size(e.${t.eventData}) + coalesce(pg_column_size(e.${t.headers}), 0) as stored`;
   // "+ 0" and the order keep the planner from any index but (lane, xid).
@@ -113,10 +118,12 @@ function fetchStatement(tables: OutboxTables, passOver: boolean): string {
           order by e.${t.lane}, e.${t.seq}`;
   const reached = `select json_agg(json_build_array(m.lane, (select max(e.${t.seq}) from (${aboveHead} limit ${LONGEST_WALK}) e)))
           from mine m where not (m.lane = any (array (select lane from found where number = $5::int)))`;
+  const rewinds = `select json_agg(json_build_object('id', r.${r.id}, 'lane', r.${r.lane}))
+          from (select * from ${r.tableName} where ${r.lane} = any ($1::smallint[]) limit $6::int) r`;
   return `with mine as materialized (
       select m.lane, m.head
       from unnest($1::smallint[], $2::bigint[]) as m(lane, head)
-      where not exists (select from ${l.tableName} l where l.${l.lane} = m.lane and l.${l.rewind})
+      where m.lane <> all (array (select ${r.lane} from ${r.tableName}))
     ), late as materialized (
       select e.seq, e.stored from unnest($3::bigint[]) as running(xid) cross join mine m cross join lateral ${ofTransaction('= running.xid')}
       union all
@@ -147,7 +154,7 @@ function fetchStatement(tables: OutboxTables, passOver: boolean): string {
         'late', (select count(*) from late),
         'found', (select json_agg(json_build_array(lane, number)) from found),
         'reached', ${passOver ? `(${reached})` : 'null'},
-        'rewound', (select json_agg(l.${l.lane}) from ${l.tableName} l where l.${l.lane} = any ($1::smallint[]) and l.${l.rewind}),
+        'rewinds', (${rewinds}),
         'waiting', case when $8::boolean then (${waiting(tables)}) end
       )::text${', null::text'.repeat(PENDING_COLUMNS)}
     union all
@@ -164,18 +171,23 @@ function fetchStatement(tables: OutboxTables, passOver: boolean): string {
 }
 
 /**
- * Of what waits for a time: seconds until the first is due; and whether a key of the lanes is held. Of all lanes, also of those that give nothing
- * this time: "nothing is held" is believed of all of them.
+ * Of what waits for a time: seconds until the first is due (a refused event that waits for an operator as well has none); and whether a key
+ * of the lanes is held. Of all lanes, also of those that give nothing this time: "nothing is held" is believed of all of them.
  */
 function waiting(tables: OutboxTables): string {
   const { event: t, deadLetter: d } = tables;
-  const isWaiting = `e.${t.lane} = m.lane and e.${t.publishedAt} is null and e.${t.retryAt} is not null`;
+  const first = (which: string): string => `(
+              select e.${t.retryAt} as due from ${t.tableName} e
+              where e.${t.lane} = m.lane and e.${t.publishedAt} is null and ${which} order by e.${t.lane}, e.${t.retryAt} limit 1
+            )`;
   return `select json_build_object(
             'due', min(extract(epoch from e.due - clock_timestamp())),
             'held', count(e.due) > 0 or exists (select from ${d.tableName} d where d.${d.holdsKey} and d.${d.lane} = any ($1::smallint[])))
           from unnest($1::smallint[]) as m(lane)
           cross join lateral (
-            select e.${t.retryAt} as due from ${t.tableName} e where ${isWaiting} order by e.${t.lane}, e.${t.retryAt} limit 1
+            ${first(`e.${t.retryAt} is not null and e.${t.attempts} = 0`)}
+            union all
+            ${first(`e.${t.attempts} > 0 and not ${keyIsHeldByDeadLetter(tables, 'e')}`)}
           ) e`;
 }
 
@@ -189,7 +201,7 @@ function toBatch(rows: readonly (readonly (string | null)[])[]): FetchedBatch {
     lateFound: book.late,
     found: new Map(book.found),
     reached: new Map((book.reached ?? []).flatMap(([lane, seq]) => (seq === null ? [] : [[lane, seq] as const]))),
-    rewound: book.rewound ?? [],
+    rewinds: book.rewinds ?? [],
     waiting: book.waiting ?? undefined,
   };
 }

@@ -17,10 +17,4 @@ export class OutboxLane {
   /** End of the lease by the database's clock. */
   @Column({ name: 'expires_at', type: 'timestamptz' })
   expiresAt!: Date;
-
-  /**
-   * An operator has let a held key of this lane go: its owner has to look at the lane from the beginning before it delivers anything else of it.
-   */
-  @Column({ name: 'rewind', type: 'boolean', default: false })
-  rewind!: boolean;
 }

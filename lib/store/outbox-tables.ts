@@ -5,6 +5,7 @@ import { outboxEntities } from './outbox-entities';
 import { OutboxDeadLetter } from './outbox-dead-letter.entity';
 import { OutboxLane } from './outbox-lane.entity';
 import { OutboxRelay } from './outbox-relay.entity';
+import { OutboxRewind } from './outbox-rewind.entity';
 
 /** A table's name and its columns' names by property, quoted, ready to stand in a statement. */
 export type Table<Entity> = { readonly [Property in keyof Entity]: string } & { readonly tableName: string };
@@ -15,6 +16,7 @@ export class OutboxTables {
   readonly deadLetter: Table<OutboxDeadLetter>;
   readonly lane: Table<OutboxLane>;
   readonly relay: Table<OutboxRelay>;
+  readonly rewind: Table<OutboxRewind>;
 
   /** @throws OutboxEntitiesMissingError if the data source was not told of the outbox's entities */
   constructor(dataSource: DataSource, dataSourceName: string) {
@@ -31,6 +33,7 @@ export class OutboxTables {
     this.deadLetter = namesOf(OutboxDeadLetter);
     this.lane = namesOf(OutboxLane);
     this.relay = namesOf(OutboxRelay);
+    this.rewind = namesOf(OutboxRewind);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { chosenDeadLetters, rewindLanes } from './decide-dead-letters';
+import { chosenDeadLetters, askForRewind } from './decide-dead-letters';
 import type { OutboxTables } from './outbox-tables';
 import { runStatement } from './run-statement';
 
@@ -14,7 +14,7 @@ export async function releaseKey(
     dataSource,
     `${chosenDeadLetters(tables, `d.${d.eventKey} = $1 and d.${d.holdsKey}`)}, freed as (
        update ${d.tableName} set ${d.holdsKey} = false where ${d.seq} = any (array (select ${d.seq} from chosen))
-     ), ${rewindLanes(tables, `select c.${d.lane} from chosen c`)}
+     ), ${askForRewind(tables, `select c.${d.lane} from chosen c`)}
      select c.${d.lane}::text as lane from chosen c`,
     [eventKey],
   );

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { MOVED_COLUMNS } from './dead-letter-row';
-import { chosenDeadLetters, rewindLanes } from './decide-dead-letters';
+import { chosenDeadLetters, askForRewind } from './decide-dead-letters';
 import type { OutboxTables } from './outbox-tables';
 import { runStatement } from './run-statement';
 
@@ -38,7 +38,7 @@ export async function replayDeadLetters(
        returning ${t.seq} as seq
      ), gone as (
        delete from ${d.tableName} where ${d.seq} = any (array (select seq from back))
-     ), ${rewindLanes(tables, `select c.${d.lane} from chosen c where c.${d.holdsKey} and c.${d.seq} in (select seq from back)`)}
+     ), ${askForRewind(tables, `select c.${d.lane} from chosen c where c.${d.holdsKey} and c.${d.seq} in (select seq from back)`)}
      select c.${d.id}::text as id, c.${d.lane}::text as lane, (c.${d.seq} in (select seq from back))::text as moved from chosen c`,
     [ids, replayId],
   );

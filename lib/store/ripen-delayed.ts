@@ -1,11 +1,12 @@
 import type { DataSource } from 'typeorm';
+import { lanesInTurn } from './lanes-in-turn';
 import type { OutboxTables } from './outbox-tables';
 import { PlannedStatement } from './planned-statement';
 
 /**
  * Turns delayed events whose time has come into ordinary ones. They get the transaction of this statement, so that the fetch finds them as it finds
- * events of transactions that commit late, whatever the head has passed. Of those of one time the first come first, so that a key's keep their order
- * where they are too many for one statement. Harmless whoever runs it.
+ * events of transactions that commit late, whatever the head has passed. Of a lane those that are due first come first, and of one time the first
+ * added, so that a key's keep their order where they are too many for one statement. Harmless whoever runs it.
  */
 export class RipenDelayed {
   private readonly statement: PlannedStatement;
@@ -18,14 +19,13 @@ export class RipenDelayed {
        set ${t.retryAt} = null, ${t.xid} = pg_current_xact_id()::text::bigint
        where e.${t.seq} = any (array (
            select e.seq
-           from unnest($1::smallint[]) as mine(lane)
+           from ${lanesInTurn('$1')}
            cross join lateral (
-             select e.${t.seq} as seq, e.${t.retryAt} as due from ${t.tableName} e
+             select e.${t.seq} as seq from ${t.tableName} e
              where e.${t.lane} = mine.lane and e.${t.publishedAt} is null and e.${t.retryAt} <= clock_timestamp() and e.${t.attempts} = 0
              order by e.${t.lane}, e.${t.retryAt}, e.${t.seq}
              limit $2::int
            ) e
-           order by e.due, e.seq
            limit $2::int
          ))
          and e.${t.publishedAt} is null and e.${t.attempts} = 0`,

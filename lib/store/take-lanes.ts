@@ -25,7 +25,7 @@ interface Row {
 /**
  * Takes lanes that nobody owns, up to this relay's share: those never owned or given back, those whose lease has lapsed by the database's
  * clock, and those whose owner has died. The epoch grows, which bars the former owner from settling. A lane that somebody has locked (a settling that
- * has begun, an operator whose transaction is open) is left for the next time, so that it holds up none of the others.
+ * has begun) is left for the next time, so that it holds up none of the others.
  * `clock_timestamp()`, as now() stands still while the statement waits for a lock. Changes nothing if there is nothing to take.
  *
  * Existing rows are locked first, then missing ones are made, both in the order of lanes, and to make one waits only for others who make some:
@@ -54,7 +54,7 @@ export async function takeLanes(
        for update of o skip locked
      ), taken as (
        update ${l.tableName} o
-       set ${l.owner} = $1::uuid, ${l.epoch} = o.${l.epoch} + 1, ${l.expiresAt} = ${until}, ${l.rewind} = false
+       set ${l.owner} = $1::uuid, ${l.epoch} = o.${l.epoch} + 1, ${l.expiresAt} = ${until}
        from free
        where o.${l.lane} = free.lane
        returning o.${l.lane} as lane, o.${l.epoch} as epoch

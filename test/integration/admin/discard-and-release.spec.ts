@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { OutboxDeadLetters } from 'nestjs-outboxed';
 import { laneOf } from '../../../lib/store/ordering-key';
 import { createDatabase, type TestDatabase } from '../support/database';
-import { addDeadLetter, addDeadLetters, addLane, emptyOutbox, idsIn, rewoundLanes } from '../support/dead-letters';
+import { addDeadLetter, addDeadLetters, emptyOutbox, idsIn, rewoundLanes } from '../support/dead-letters';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
 
 jest.setTimeout(60_000);
@@ -19,8 +19,6 @@ describe('An operator', () => {
   });
   beforeEach(async () => {
     await emptyOutbox(database);
-    await addLane(database, 'held');
-    await addLane(database, 'other');
   });
   afterAll(async () => {
     await app?.close();

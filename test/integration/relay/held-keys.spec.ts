@@ -166,6 +166,33 @@ describe('With afterDeadLetter "hold", a dead letter', () => {
     expect(publisher.idsOf(otherLane)[0]).toBe(failing[1]);
   });
 
+  it.each(['replay', 'discard', 'release'] as const)(
+    'whose %s is not committed yet holds up neither events nor relays',
+    async (way) => {
+      publisher.refuses = () => false;
+      const others = [...keysBeside('held', 1, 'in its lane'), ...keysBeside('held', 1, 'in other lanes')];
+      const onlyTheHeldKeyWaits = (): Promise<unknown> =>
+        eventually('all others to be settled', async () => (await relay.outbox.stats()).pending === pendingOfKey);
+      let pendingOfKey = PARKED;
+      await operator.transactions.run(async () => {
+        await (way === 'release' ? deadLetters.release('held') : deadLetters[way](dead));
+        for (let restarts = 0; restarts < 2; restarts++) {
+          await addAll(
+            relay,
+            others.map((eventKey) => ({ eventKey })),
+          );
+          await onlyTheHeldKeyWaits();
+          await relay.close();
+          await startRelay();
+        }
+        expect(publisher.idsOf('held')).toEqual([]);
+      });
+      pendingOfKey = 0;
+      await onlyTheHeldKeyWaits();
+      expect(publisher.idsOf('held')).toEqual(way === 'replay' ? [dead, ...parked] : parked);
+    },
+  );
+
   const isEventuallyIdle = async (): Promise<void> => {
     const [other] = await addAll(relay, [{ eventKey: keysBeside('held', 1, 'in its lane')[0] }]);
     await eventually('another event of the lane', () => publisher.ids.includes(other!));

@@ -59,7 +59,7 @@ describe('Relays share the lanes', () => {
     await relays.start(outbox);
     await relays.shared([64]);
     await relays.database.query(
-      `update event_outbox_lane set owner = $1, epoch = 9, rewind = true,
+      `update event_outbox_lane set owner = $1, epoch = 9,
          expires_at = clock_timestamp() + case when lane < 60 then interval '-1 ms' else interval '1 day' end`,
       [DEAD],
     );
@@ -68,9 +68,9 @@ describe('Relays share the lanes', () => {
                                  (gen_random_uuid(), null, clock_timestamp() - interval '59 minutes')`);
     await relays.shared([60, 4]);
     const rows = await relays.database.query(
-      'select distinct epoch::text, rewind from event_outbox_lane where lane < 60',
+      'select distinct epoch::text from event_outbox_lane where lane < 60',
     );
-    expect(rows).toEqual([{ epoch: '10', rewind: false }]);
+    expect(rows).toEqual([{ epoch: '10' }]);
     await relays.start(outbox);
     await relays.shared([32, 28, 4]);
     await expect(relays.database.query('select id from event_outbox_relay')).resolves.toHaveLength(3);

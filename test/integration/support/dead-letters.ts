@@ -48,17 +48,9 @@ export async function addDeadLetters(database: TestDatabase, given: readonly Giv
   return ids;
 }
 
-/** Makes a lane known, as if a relay owned it. */
-export async function addLane(database: TestDatabase, eventKey: string): Promise<void> {
-  await database.query(
-    `insert into event_outbox_lane (lane, owner, epoch, expires_at) values ($1, gen_random_uuid(), 1, 'infinity')`,
-    [laneOf(eventKey)],
-  );
-}
-
 /** The lanes whose owners were told to look at them from the beginning. */
 export async function rewoundLanes(database: TestDatabase): Promise<number[]> {
-  const rows = await database.query<{ lane: number }>('select lane from event_outbox_lane where rewind order by lane');
+  const rows = await database.query<{ lane: number }>('select distinct lane from event_outbox_rewind order by lane');
   return rows.map(({ lane }) => lane);
 }
 
@@ -73,5 +65,5 @@ export async function idsIn(
 
 /** Empties the tables of the outbox. */
 export async function emptyOutbox(database: TestDatabase): Promise<void> {
-  await database.query('truncate event_outbox, event_outbox_dead_letter, event_outbox_lane');
+  await database.query('truncate event_outbox, event_outbox_dead_letter, event_outbox_lane, event_outbox_rewind');
 }

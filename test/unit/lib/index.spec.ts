@@ -37,6 +37,7 @@ describe('the public face', () => {
       'OutboxRelay',
       'OutboxReplayConflictError',
       'OutboxRepository',
+      'OutboxRewind',
       'OutboxSavepointOverlapError',
       'OutboxTransactionAbortedError',
       'OutboxTransactionEndedError',
@@ -82,6 +83,7 @@ describe('the public face', () => {
       outboxed.OutboxDeadLetter,
       outboxed.OutboxLane,
       outboxed.OutboxRelay,
+      outboxed.OutboxRewind,
     ]);
   });
 });

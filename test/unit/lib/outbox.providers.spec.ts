@@ -39,7 +39,7 @@ const fetched = (events: readonly PendingEvent[], due: number | null = null): Fe
   lateFound: 0,
   found: new Map(),
   reached: new Map(),
-  rewound: [],
+  rewinds: [],
   waiting: { due, held: due !== null },
 });
 /** The longest there is, so that no poll helps. */

@@ -140,9 +140,9 @@ describe('a delivery', () => {
       await expectNextDelivers(5);
     });
 
-    it('fails where the wish of an operator cannot be cleared, and begins anew, which is what he wishes', async () => {
-      bench.fetched = (batch) => ({ ...batch, rewound: [2] });
-      bench.store.clearRewinds.mockRejectedValueOnce(noDatabase);
+    it('fails where the wish of an operator cannot be deleted, and begins anew, which is what he wishes', async () => {
+      bench.fetched = (batch) => ({ ...batch, rewinds: [{ id: 9, lane: 2 }] });
+      bench.store.deleteRewinds.mockRejectedValueOnce(noDatabase);
       await expect(bench.run()).rejects.toBe(noDatabase);
       bench.fetched = (batch) => batch;
       await expectNextDelivers(5);

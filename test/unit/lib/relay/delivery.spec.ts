@@ -228,18 +228,18 @@ describe('a delivery', () => {
   });
 
   describe('between batches', () => {
-    it('clears the wish of an operator to begin a lane anew, and does so, when nothing is in flight', async () => {
+    it('deletes the wish of an operator to begin a lane anew, and does so, when nothing is in flight', async () => {
       bench.add(range(1, 4));
       let asked = false;
-      bench.fetched = (batch) => ({ ...batch, rewound: asked ? [] : [2] });
-      bench.store.clearRewinds.mockImplementation((_owner, lanes) => {
+      bench.fetched = (batch) => ({ ...batch, rewinds: asked ? [] : [{ id: 9, lane: 2 }] });
+      bench.store.deleteRewinds.mockImplementation((_owner, requests) => {
         asked = true;
-        return Promise.resolve(void bench.log.push(`clear ${lanes.join()}`));
+        return Promise.resolve(void bench.log.push(`delete ${requests.map(({ id }) => id).join()}`));
       });
       bench.add([5], { lane: 2 });
       await expect(bench.run()).resolves.toMatchObject({ published: 5, ended: 'idle' });
-      expect(bench.log.slice(0, 4)).toEqual(['fetch 1,2,3,4', 'send 1,2,3,4', 'settle 1,2,3,4', 'clear 2']);
-      expect(bench.store.clearRewinds).toHaveBeenCalledWith('me', [2]);
+      expect(bench.log.slice(0, 4)).toEqual(['fetch 1,2,3,4', 'send 1,2,3,4', 'settle 1,2,3,4', 'delete 9']);
+      expect(bench.store.deleteRewinds).toHaveBeenCalledWith('me', [{ id: 9, lane: 2 }]);
     });
 
     it('finds in a lane that is begun anew what it has passed over before', async () => {
@@ -247,7 +247,10 @@ describe('a delivery', () => {
       await bench.run();
       // Its key was held till now.
       bench.add([2], { lane: 2 });
-      bench.fetched = (batch) => ({ ...batch, rewound: bench.store.clearRewinds.mock.calls.length === 0 ? [2] : [] });
+      bench.fetched = (batch) => ({
+        ...batch,
+        rewinds: bench.store.deleteRewinds.mock.calls.length === 0 ? [{ id: 9, lane: 2 }] : [],
+      });
       await expect(bench.run()).resolves.toMatchObject({ published: 1, ended: 'idle' });
       expect(bench.queries.map(({ heads }) => heads.get(2))).toEqual([0, 3, 3, 0, 2]);
     });

@@ -20,7 +20,7 @@ function batch(events: readonly (readonly [number, number])[], changes: Partial<
     lateFound: 0,
     found,
     reached: new Map(),
-    rewound: [],
+    rewinds: [],
     waiting: undefined,
     ...changes,
   };
@@ -189,13 +189,6 @@ describe('the cursors of lanes', () => {
       cursors.position(next);
       cursors.advance(claim, from, batch([[1, 70]]));
       expect(heads(next)).toEqual({ 1: 0, 2: 0 });
-    });
-
-    it('that an operator has asked for only when it is rewound: till then it stays', () => {
-      advance(batch([[2, 70]], { rewound: [1], reached: new Map([[1, 99]]) }));
-      expect(heads()).toEqual({ 1: 50, 2: 70 });
-      cursors.rewind(1, 1);
-      expect(heads()).toEqual({ 1: 0, 2: 70 });
     });
   });
 

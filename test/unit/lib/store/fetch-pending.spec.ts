@@ -16,7 +16,7 @@ const cells = (seq: number): string[] => [
 ]; // prettier-ignore
 
 /** What the statement says of itself in its first row. */
-const BOOK = { snapshot: '10:20:', late: 0, found: null, reached: null, rewound: null, waiting: null };
+const BOOK = { snapshot: '10:20:', late: 0, found: null, reached: null, rewinds: null, waiting: null };
 
 describe('what is pending', () => {
   let dataSource: DataSource;
@@ -86,7 +86,7 @@ describe('what is pending', () => {
       lateFound: 0,
       found: new Map(),
       reached: new Map(),
-      rewound: [],
+      rewinds: [],
       waiting: undefined,
     });
   });
@@ -124,7 +124,7 @@ describe('what is pending', () => {
   });
 
   it('tells which lanes an operator wants to be begun anew', async () => {
-    expect((await fetch({ rewound: [9] })).rewound).toEqual([9]);
+    expect((await fetch({ rewinds: [{ id: 1, lane: 9 }] })).rewinds).toEqual([{ id: 1, lane: 9 }]);
   });
 
   it.each([

@@ -57,7 +57,6 @@ describe('the names of the tables', () => {
       owner: '"owner"',
       epoch: '"epoch"',
       expiresAt: '"expires_at"',
-      rewind: '"rewind"',
     });
     expect(tables.relay).toEqual({
       tableName: '"event_outbox_relay"',
@@ -65,6 +64,7 @@ describe('the names of the tables', () => {
       lifeLock: '"life_lock"',
       expiresAt: '"expires_at"',
     });
+    expect(tables.rewind).toEqual({ tableName: '"event_outbox_rewind"', id: '"id"', lane: '"lane"' });
     expect(tables.deadLetter).toMatchObject({ tableName: '"event_outbox_dead_letter"', holdsKey: '"holds_key"' });
   });
 
@@ -99,12 +99,12 @@ describe('the names of the tables', () => {
     const make = (): OutboxTables => new OutboxTables(new DataSource({ type: 'postgres' }), 'billing');
     expect(make).toThrow(OutboxEntitiesMissingError);
     expect(make).toThrow(
-      /"billing".*\(EventOutbox, OutboxDeadLetter, OutboxLane, OutboxRelay\).*autoLoadEntities: true.*entities: \[\.\.\.outboxEntities/,
+      /"billing".*\(EventOutbox, OutboxDeadLetter, OutboxLane, OutboxRelay, OutboxRewind\).*autoLoadEntities: true.*entities: \[\.\.\.outboxEntities/,
     );
   });
 
   it('cannot be known where one entity is missing, which is named', async () => {
     const dataSource = await aDataSource({ entities: [EventOutbox] });
-    expect(() => new OutboxTables(dataSource, 'default')).toThrow('(OutboxDeadLetter, OutboxLane, OutboxRelay)');
+    expect(() => new OutboxTables(dataSource, 'default')).toThrow('(OutboxDeadLetter, OutboxLane, OutboxRelay, OutboxRewind)');
   });
 });

@@ -9,7 +9,7 @@ import { RelayReport } from '../../../../lib/relay/relay-report';
 import type { RelayStore } from '../../../../lib/relay/relay-store';
 import type { Settlement, Verdict } from '../../../../lib/relay/settlement';
 import { WaitingEvents } from '../../../../lib/relay/waiting-events';
-import type { FetchedBatch, PendingQuery } from '../../../../lib/store/fetch-pending';
+import type { FetchedBatch, PendingQuery, RewindRequest } from '../../../../lib/store/fetch-pending';
 import type { PendingEvent } from '../../../../lib/store/pending-event';
 import { aPendingEvent } from './a-pending-event';
 import { FakeLeases } from './fake-leases';
@@ -63,8 +63,8 @@ export class DeliveryBench {
     fetch: (query: PendingQuery): Promise<FetchedBatch> => this.fetch(query),
     dueRetries: jest.fn<Promise<PendingEvent[]>, [number[], number, number]>(() => Promise.resolve([])),
     ripen: jest.fn(() => Promise.resolve(0)),
-    clearRewinds: jest.fn((_owner: string, lanes: number[]) =>
-      Promise.resolve(void this.log.push(`clear ${lanes.join()}`)),
+    deleteRewinds: jest.fn((_owner: string, requests: RewindRequest[]) =>
+      Promise.resolve(void this.log.push(`delete ${requests.map(({ id }) => id).join()}`)),
     ),
   };
   readonly delivery: Delivery;
@@ -137,7 +137,7 @@ export class DeliveryBench {
       lateFound: 0,
       found,
       reached: new Map(),
-      rewound: [],
+      rewinds: [],
       waiting: query.lookForWaiting ? { due: null, held: false } : undefined,
     });
     await this.step('fetch', batch.events);
