@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { keyIsHeld, keyIsHeldByDeadLetter } from './held-key';
+import { heldKeys, keyIsHeld, keyIsHeldByDeadLetter } from './held-key';
 import type { OutboxTables } from './outbox-tables';
 import { PENDING_COLUMNS, pendingColumns, toPendingEvent, type PendingEvent } from './pending-event';
 import { PlannedStatement } from './planned-statement';
@@ -57,7 +57,7 @@ export interface FetchedBatch {
 }
 
 /** Longest walk over events that are passed over, in one statement and lane. */
-const LONGEST_WALK = 20_000;
+const LONGEST_WALK = 10_000;
 
 interface Book {
   readonly snapshot: string;
@@ -103,7 +103,7 @@ export class FetchPending {
 
 function fetchStatement(tables: OutboxTables, passOver: boolean): string {
   const { event: t, rewind: r } = tables;
-  const free = `${t.retryAt} is null${passOver ? ` and not ${keyIsHeld(tables, 'e')}` : ''}`;
+  const free = `${t.retryAt} is null${passOver ? ` and not (${keyIsHeld(tables, 'e')})` : ''}`;
   const candidate = `e.${t.seq} as seq, pg_column_size(e.${t.eventData}) + coalesce(pg_column_size(e.${t.headers}), 0) as stored`;
   // "+ 0" and the order keep the planner from any index but (lane, xid).
   const ofTransaction = (which: string): string => `(
@@ -120,7 +120,7 @@ function fetchStatement(tables: OutboxTables, passOver: boolean): string {
           from mine m where not (m.lane = any (array (select lane from found where number = $5::int)))`;
   const rewinds = `select json_agg(json_build_object('id', r.${r.id}, 'lane', r.${r.lane}))
           from (select * from ${r.tableName} where ${r.lane} = any ($1::smallint[]) limit $6::int) r`;
-  return `with mine as materialized (
+  return `with ${passOver ? `${heldKeys(tables, '$1')}, ` : ''}mine as materialized (
       select m.lane, m.head
       from unnest($1::smallint[], $2::bigint[]) as m(lane, head)
       where m.lane <> all (array (select ${r.lane} from ${r.tableName}))
