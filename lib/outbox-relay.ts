@@ -37,7 +37,6 @@ export function relayParts(
     onChange: () => {
       // Other lanes may have other events that wait.
       waiting.forget();
-      return Promise.resolve();
     },
     onTaken: () => {
       // Lanes that drain() takes are for it alone.
