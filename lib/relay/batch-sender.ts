@@ -15,7 +15,7 @@ export interface Sent extends Verdict {
 /** Sends a batch and records what became of it. */
 export class BatchSender {
   constructor(
-    private readonly publisher: OutboxPublisher,
+    private readonly publisher: Pick<OutboxPublisher, 'publish'>,
     private readonly leases: LaneLeases,
     private readonly settlement: Settlement,
     private readonly source: string,

@@ -43,6 +43,8 @@ export interface LeaseHooks {
   tellOthers(): Promise<void>;
   /** Number of the session lock that is held as a sign of life; null if none is. */
   lifeLock(): number | null;
+  /** Whether the relay cannot go on for now: nothing is renewed then, so that others take over. */
+  isStuck(): boolean;
 }
 
 /**
@@ -103,7 +105,7 @@ export class LaneLeases {
    */
   keep(renew = false): Promise<void> {
     return this.inTurn(async () => {
-      if (this.state === 'gone') {
+      if (this.state === 'gone' || this.hooks.isStuck()) {
         return;
       }
       this.state = 'present';

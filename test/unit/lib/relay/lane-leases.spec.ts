@@ -48,6 +48,7 @@ describe('the leases of lanes', () => {
   let changes: (readonly number[])[];
   let inFlight: jest.Mock<Promise<void>, []>;
   let lifeLock: number | null;
+  let isStuck: boolean;
   let leases: LaneLeases;
 
   beforeEach(() => {
@@ -64,6 +65,7 @@ describe('the leases of lanes', () => {
     log = [];
     inFlight = jest.fn(() => Promise.resolve());
     lifeLock = null;
+    isStuck = false;
     leases = new LaneLeases(
       dataSource,
       tables,
@@ -75,6 +77,7 @@ describe('the leases of lanes', () => {
         inFlight,
         tellOthers: () => Promise.resolve(void log.push('tell')),
         lifeLock: () => lifeLock,
+        isStuck: () => isStuck,
       },
     );
   });
@@ -153,6 +156,37 @@ describe('the leases of lanes', () => {
       await leases.keep();
       expect(leases.lanes).toEqual([]);
       expect(renew).not.toHaveBeenCalled();
+    });
+  });
+
+  describe('while the relay is stuck', () => {
+    beforeEach(async () => {
+      renew.mockResolvedValue(renewed([1], 1));
+      await leases.keep();
+      renew.mockClear();
+      isStuck = true;
+    });
+
+    it('are not renewed, whoever asks for it, so that they lapse', async () => {
+      await leases.keep(true);
+      clock.advance(LEASE_SECONDS * 1000);
+      await leases.keep();
+      expect([renew.mock.calls.length, take.mock.calls.length]).toEqual([0, 0]);
+      expect([leases.maySend, leases.keepDue]).toEqual([false, true]);
+    });
+
+    it('may still be given back', async () => {
+      await leases.close();
+      expect(leaving).toHaveBeenCalledTimes(1);
+    });
+
+    it('are what the database says when it is so no more', async () => {
+      clock.advance(LEASE_SECONDS * 1000);
+      await leases.keep(true);
+      isStuck = false;
+      renew.mockResolvedValue(renewed([7], 1));
+      await leases.keep();
+      expect([leases.lanes, leases.maySend]).toEqual([[7], true]);
     });
   });
 
