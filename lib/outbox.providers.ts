@@ -79,6 +79,7 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
         return new OutboxUpkeep(dataSource, registry ?? new SchedulerRegistry(), new Logger('Outbox'), {
           pass: (stopping) => upkeepPass(deletePage, options.retention, monotonicClock, stopping),
           scheduled: options.relay,
+          shutdownSeconds: options.shutdownSeconds,
           random: Math.random,
         });
       },

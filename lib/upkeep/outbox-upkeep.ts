@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { BeforeApplicationShutdown, Logger, OnApplicationBootstrap } from '@nestjs/common';
 import type { SchedulerRegistry } from '@nestjs/schedule';
+import { withTimeLimit } from '../time/time-limit';
 import type { OutboxUpkeepResult } from './upkeep-pass';
 
 const INTERVAL_MS = 60_000;
@@ -13,6 +14,8 @@ export interface UpkeepParts {
   readonly pass: (stopping: AbortSignal) => Promise<OutboxUpkeepResult>;
   /** Whether it runs by itself. */
   readonly scheduled: boolean;
+  /** How long the pass that is under way may take at shutdown. */
+  readonly shutdownSeconds: number;
   /** A number from 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
 }
@@ -63,7 +66,7 @@ export class OutboxUpkeep implements OnApplicationBootstrap, BeforeApplicationSh
     return this.running;
   }
 
-  /** Ends a pass between two statements. */
+  /** Ends a pass between two statements, for which it waits no longer than it may. */
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping.abort();
     clearTimeout(this.first);
@@ -71,7 +74,11 @@ export class OutboxUpkeep implements OnApplicationBootstrap, BeforeApplicationSh
     if (this.registry.doesExist('interval', this.timerName)) {
       this.registry.deleteInterval(this.timerName);
     }
-    await this.running?.catch(() => undefined);
+    const ended = (this.running ?? Promise.resolve()).then(
+      () => undefined,
+      () => undefined,
+    );
+    await withTimeLimit(this.parts.shutdownSeconds * 1000, ended, () => undefined);
   }
 
   /** Tells the log of changes of state, and not of every failed try. */

@@ -24,7 +24,12 @@ function anUpkeep({
   const logger = new Logger();
   jest.spyOn(logger, 'warn').mockImplementation((line: string) => lines.push(`warn ${line}`));
   jest.spyOn(logger, 'log').mockImplementation((line: string) => lines.push(`log ${line}`));
-  const upkeep = new OutboxUpkeep(dataSource, registry, logger, { pass, scheduled, random: () => random });
+  const upkeep = new OutboxUpkeep(dataSource, registry, logger, {
+    pass,
+    scheduled,
+    shutdownSeconds: 20,
+    random: () => random,
+  });
   return { upkeep, pass, registry, lines };
 }
 
@@ -147,6 +152,19 @@ describe('the upkeep', () => {
       expect([signal?.aborted, ended]).toEqual([true, false]);
       current.end();
       await ending;
+    });
+
+    it('waits for the pass no longer than it may', async () => {
+      const { upkeep, pass } = anUpkeep();
+      held(pass);
+      void upkeep.run();
+      let ended = false;
+      const ending = upkeep.beforeApplicationShutdown().then(() => (ended = true));
+      await seconds(19.9);
+      expect(ended).toBe(false);
+      await seconds(0.1);
+      await ending;
+      expect(jest.getTimerCount()).toBe(0);
     });
 
     it('leaves no timer, also before the first pass', async () => {
