@@ -8,7 +8,7 @@ const NOTHING: OutboxUpkeepResult = { published: 0, deadLetters: 0 };
 
 interface Fakes {
   readonly upkeep: OutboxUpkeep;
-  readonly pass: jest.Mock<Promise<OutboxUpkeepResult>, [AbortSignal]>;
+  readonly pass: jest.Mock<Promise<OutboxUpkeepResult>, [AbortSignal, boolean]>;
   readonly registry: SchedulerRegistry;
   readonly lines: string[];
 }
@@ -19,7 +19,7 @@ function anUpkeep({
   scheduled = true,
   random = 0.5,
 } = {}): Fakes {
-  const pass = jest.fn<Promise<OutboxUpkeepResult>, [AbortSignal]>().mockResolvedValue(NOTHING);
+  const pass = jest.fn<Promise<OutboxUpkeepResult>, [AbortSignal, boolean]>().mockResolvedValue(NOTHING);
   const lines: string[] = [];
   const logger = new Logger();
   jest.spyOn(logger, 'warn').mockImplementation((line: string) => lines.push(`warn ${line}`));
@@ -99,6 +99,14 @@ describe('the upkeep', () => {
     await asked;
     await seconds(60);
     expect(pass).toHaveBeenCalledTimes(2);
+  });
+
+  it('knows whether somebody has asked for a pass', async () => {
+    const { upkeep, pass } = anUpkeep({ random: 0 });
+    upkeep.onApplicationBootstrap();
+    await seconds(0.01);
+    await upkeep.run();
+    expect(pass.mock.calls.map(([, isAsked]) => isAsked)).toEqual([false, true]);
   });
 
   it('runs outside of the context of whoever asks for it', async () => {
