@@ -19,6 +19,7 @@ import { SignOfLife } from './relay/sign-of-life';
 import { WaitingEvents } from './relay/waiting-events';
 import { WakeUpReceiver } from './relay/wake-up-receiver';
 import type { WakeUpSender } from './relay/wake-up-sender';
+import { WatchedPublisher } from './relay/watched-publisher';
 import { poolSize } from './transaction/second-connection';
 
 /** Puts together what delivers. */
@@ -31,13 +32,13 @@ export function relayParts(
 ): RelayParts {
   const inOwnContext = AsyncLocalStorage.snapshot();
   const report = new RelayReport(logger);
+  const watched = new WatchedPublisher(publisher, options.leaseSeconds, report);
   const cursors = new LaneCursors(options.batchSize);
   const waiting = new WaitingEvents(options.pollIntervalSeconds, monotonicClock);
   const leases: LaneLeases = new LaneLeases(dataSource, tables, options, monotonicClock, {
     onChange: () => {
       // Other lanes may have other events that wait.
       waiting.forget();
-      return Promise.resolve();
     },
     onTaken: () => {
       // Lanes that drain() takes are for it alone.
@@ -48,6 +49,7 @@ export function relayParts(
     inFlight: () => delivery.settled(),
     tellOthers: () => wakeUps.shares(),
     lifeLock: () => signOfLife.lock,
+    isStuck: () => watched.isHanging,
   });
   const receiver = new WakeUpReceiver(leases, options.owner, () => {
     loop.wake();
@@ -63,7 +65,7 @@ export function relayParts(
   });
   const store = new RelayStore(dataSource, tables, options.preparedStatements);
   const settlement = new Settlement(dataSource, tables, options, Math.random);
-  const sender = new BatchSender(publisher, leases, settlement, options.source, report);
+  const sender = new BatchSender(watched, leases, settlement, options.source, report);
   const dueWork = new DueWork(store, sender, leases, cursors, waiting, options);
   const delivery = new Delivery(store, sender, dueWork, leases, cursors, waiting, options, monotonicClock);
   const loop = new RelayLoop(

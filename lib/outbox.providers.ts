@@ -18,7 +18,7 @@ import { getRelayToken } from './relay/relay-tokens';
 import { WakeUpSender } from './relay/wake-up-sender';
 import { deleteExpired } from './store/delete-expired';
 import { OutboxUpkeep } from './upkeep/outbox-upkeep';
-import { upkeepPass } from './upkeep/upkeep-pass';
+import { UpkeepPass } from './upkeep/upkeep-pass';
 import { getUpkeepToken } from './upkeep/upkeep-tokens';
 import { getOutboxToken, getTransactionsToken } from './write/outbox-tokens';
 import type { OutboxRepository } from './write/outbox.repository';
@@ -75,10 +75,11 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
         registry: SchedulerRegistry | undefined,
       ) => {
         const { dataSource: source, tables } = connection;
-        const deletePage = deleteExpired.bind(undefined, source, tables);
+        const pass = new UpkeepPass(deleteExpired.bind(undefined, source, tables), options.retention, monotonicClock);
         return new OutboxUpkeep(dataSource, registry ?? new SchedulerRegistry(), new Logger('Outbox'), {
-          pass: (stopping) => upkeepPass(deletePage, options.retention, monotonicClock, stopping),
+          pass: (stopping, isAsked) => pass.run(stopping, isAsked),
           scheduled: options.relay,
+          shutdownSeconds: options.shutdownSeconds,
           random: Math.random,
         });
       },

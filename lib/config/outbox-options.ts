@@ -67,7 +67,8 @@ export interface OutboxOptions {
   /** How long delivered events and dead letters are kept. */
   retention?: Partial<OutboxRetention> | undefined;
   /**
-   * Seconds that what is in flight may take at shutdown; what is not settled by then is sent again later. 0 to 3600. Default: `10`.
+   * Seconds that what is in flight may take at shutdown; what is not settled by then is sent again later. All of the shutdown takes a second
+   * more at most, also where the database or its pool gives no connection. 0 to 3600. Default: `10`.
    */
   shutdownSeconds?: number | undefined;
   /**

@@ -44,7 +44,7 @@ export interface PublishContext {
  *   key is sent.
  * - `published` only for what the broker has acknowledged. Anything uncertain is `retry`: a duplicate is recognised by its id, a
  *   loss is not.
- * - It answers within a bounded time, and throws only for programming errors.
+ * - It answers within a bounded time, and throws only for programming errors. After `leaseSeconds` the relay leaves its events to others.
  */
 export interface OutboxPublisher {
   /** Called before the first batch. May fail if the broker is away: the relay goes on, and `publish` connects later. */

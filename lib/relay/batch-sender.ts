@@ -15,7 +15,7 @@ export interface Sent extends Verdict {
 /** Sends a batch and records what became of it. */
 export class BatchSender {
   constructor(
-    private readonly publisher: OutboxPublisher,
+    private readonly publisher: Pick<OutboxPublisher, 'publish'>,
     private readonly leases: LaneLeases,
     private readonly settlement: Settlement,
     private readonly source: string,
@@ -34,7 +34,8 @@ export class BatchSender {
     const { outcomes, unavailable } = await this.publisher.publish(messages, { mayContinue });
     const verdict = this.settlement.judge(owned, outcomes);
     const took = verdict.published.length + verdict.rejected.length > 0;
-    if (verdict.published.length > 0) {
+    // To refuse something takes a broker, too, unless the publisher says that it is away: then it has refused by itself.
+    if (verdict.published.length > 0 || (took && unavailable === undefined)) {
       this.report.publisherReached();
     }
     return {

@@ -193,6 +193,8 @@ export class Delivery {
       batch.rewinds.forEach(({ lane }) => {
         this.cursors.rewind(lane, 1);
       });
+      // A retry may be due that was not before, as its key was held.
+      this.waiting.forget();
       found = true;
     }
     if (this.leasesDoubtful || this.leases.keepDue) {

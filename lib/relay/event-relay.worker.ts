@@ -11,6 +11,8 @@ import { renewing } from './renewing';
 import type { SignOfLife } from './sign-of-life';
 import type { WakeUpSender } from './wake-up-sender';
 
+/** What comes after that which is in flight may take so long at least, as that may have taken all of the time. */
+const LEAST_FOR_THE_REST_MS = 1000;
 /** A publisher that waits for a broker which does not answer must not keep the application from ending. */
 const LONGEST_DISCONNECT_MS = 5000;
 
@@ -116,21 +118,12 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
     if (this.registry.doesExist('interval', this.timerName)) {
       this.registry.deleteInterval(this.timerName);
     }
+    const deadline = performance.now() + parts.shutdownSeconds * 1000;
     await this.finish(parts);
     // Not before: what is in flight may take longer than a lease.
     clearInterval(this.renewal);
-    await parts.leases.close().catch((error: unknown) => {
-      this.logger.warn(`The leases could not be given back and will lapse: ${String(error)}`);
-    });
-    // After that: the others would take the lanes of a relay that does not live.
-    await parts.signOfLife.close();
-    await this.sender.close();
-    const disconnecting = parts.publisher.disconnect().catch((error: unknown) => {
-      this.logger.warn(`The publisher could not be disconnected: ${String(error)}`);
-    });
-    if (!(await endsWithin(LONGEST_DISCONNECT_MS, disconnecting))) {
-      this.logger.warn(`The publisher did not end its disconnecting within ${LONGEST_DISCONNECT_MS / 1000} s.`);
-    }
+    const until = Math.max(deadline, performance.now() + LEAST_FOR_THE_REST_MS);
+    await Promise.all([this.handOver(parts, until), this.disconnect(parts, until)]);
   }
 
   private async finish({ loop, drain, shutdownSeconds }: RelayParts): Promise<void> {
@@ -138,6 +131,26 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
       this.logger.warn(
         `What was being sent could not be settled within ${shutdownSeconds} s (shutdownSeconds); it will be sent again.`,
       );
+    }
+  }
+
+  private async handOver({ leases, signOfLife }: RelayParts, until: number): Promise<void> {
+    const givenBack = leases.close().catch((error: unknown) => {
+      this.logger.warn(`The leases could not be given back and will lapse: ${String(error)}`);
+    });
+    if (!(await endsWithin(until - performance.now(), givenBack))) {
+      this.logger.warn('The leases could not be given back in time (shutdownSeconds) and will lapse.');
+    }
+    // After that: the others would take the lanes of a relay that does not live.
+    await endsWithin(until - performance.now(), Promise.all([signOfLife.close(), this.sender.close()]));
+  }
+
+  private async disconnect({ publisher }: RelayParts, until: number): Promise<void> {
+    const disconnecting = publisher.disconnect().catch((error: unknown) => {
+      this.logger.warn(`The publisher could not be disconnected: ${String(error)}`);
+    });
+    if (!(await endsWithin(Math.min(until - performance.now(), LONGEST_DISCONNECT_MS), disconnecting))) {
+      this.logger.warn('The publisher did not end its disconnecting in time.');
     }
   }
 }

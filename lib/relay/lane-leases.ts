@@ -13,11 +13,6 @@ import type { MonotonicClock } from '../time/monotonic-clock';
 const LONGEST_SEND_MS = 11_000;
 const MARGIN_MS = 1000;
 
-export interface LaneChanges {
-  readonly taken: readonly number[];
-  readonly lost: readonly number[];
-}
-
 export interface LeaseOptions {
   readonly owner: string;
   readonly leaseSeconds: number;
@@ -36,9 +31,11 @@ interface Kept {
 
 /** What the leases need of the rest of the relay. */
 export interface LeaseHooks {
-  /** Awaited before lanes that were taken count as owned. */
-  onChange(changes: LaneChanges): Promise<void>;
-  /** Called when they do. */
+  /**
+   * Called when other lanes are owned, in the same turn: whoever looks for what waits has looked in the lanes of before, or looks in those of now.
+   */
+  onChange(): void;
+  /** Called after that if there are new ones among them. */
   onTaken(): void;
   /** Resolves when all that was fetched before now is settled. */
   inFlight(): Promise<void>;
@@ -46,6 +43,8 @@ export interface LeaseHooks {
   tellOthers(): Promise<void>;
   /** Number of the session lock that is held as a sign of life; null if none is. */
   lifeLock(): number | null;
+  /** Whether the relay cannot go on for now: nothing is renewed then, so that others take over. */
+  isStuck(): boolean;
 }
 
 /**
@@ -106,14 +105,14 @@ export class LaneLeases {
    */
   keep(renew = false): Promise<void> {
     return this.inTurn(async () => {
-      if (this.state === 'gone') {
+      if (this.state === 'gone' || this.hooks.isStuck()) {
         return;
       }
       this.state = 'present';
       const isRenewal = renew || this.renewalDue;
       this.uncertain = true;
       const { leases, target, joined, failure } = isRenewal ? await this.renew() : await this.look(this.book.leases);
-      await this.become(leases);
+      this.become(leases);
       if (failure !== undefined) {
         throw failure;
       }
@@ -194,16 +193,14 @@ export class LaneLeases {
     );
   }
 
-  private async become(leases: Leases): Promise<void> {
+  private become(leases: Leases): void {
     const before = this.book.leases;
-    const changes = { taken: changed(leases, before), lost: changed(before, leases) };
-    // What was lost goes at once; what was taken counts only when everybody knows of it. If that fails, it is taken anew next time.
-    this.book.leases = new Map([...leases].filter(([lane, { epoch }]) => before.get(lane)?.epoch === epoch));
-    if (changes.taken.length > 0 || changes.lost.length > 0) {
-      await this.hooks.onChange(changes);
-    }
+    const taken = hasOthers(leases, before);
     this.book.leases = leases;
-    if (changes.taken.length > 0) {
+    if (taken || hasOthers(before, leases)) {
+      this.hooks.onChange();
+    }
+    if (taken) {
       this.hooks.onTaken();
     }
   }
@@ -232,8 +229,8 @@ export class LaneLeases {
     if (lanes.length > 0) {
       await releaseLanes(this.dataSource, this.tables, { ...claim, lanes });
       this.book.remove(lanes);
+      this.hooks.onChange();
       void this.hooks.tellOthers();
-      await this.hooks.onChange({ taken: [], lost: lanes.map(({ lane }) => lane) });
     }
   }
 
@@ -244,7 +241,7 @@ export class LaneLeases {
   }
 }
 
-/** The lanes of `these` that `those` do not have in the same epoch. */
-function changed(these: Leases, those: Leases): number[] {
-  return [...these.keys()].filter((lane) => these.get(lane)?.epoch !== those.get(lane)?.epoch);
+/** Whether `these` have a lane that `those` do not have in the same epoch. */
+function hasOthers(these: Leases, those: Leases): boolean {
+  return [...these].some(([lane, { epoch }]) => those.get(lane)?.epoch !== epoch);
 }

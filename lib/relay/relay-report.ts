@@ -5,6 +5,7 @@ const UNDEFINED_TABLE = '42P01';
 /** Tells the log of changes of state, once each, and not of every failed try. */
 export class RelayReport {
   private publisherAway = false;
+  private publisherHanging = false;
   private failing = false;
   private polling = false;
 
@@ -23,6 +24,23 @@ export class RelayReport {
     if (this.publisherAway) {
       this.publisherAway = false;
       this.logger.log('The broker is reached again; delivering what has waited.');
+    }
+  }
+
+  publisherHangs(seconds: number): void {
+    if (!this.publisherHanging) {
+      this.publisherHanging = true;
+      this.logger.warn(
+        `The publisher has not answered for ${seconds} s (leaseSeconds), so the relay leaves its share of the events to others, which send what is ` +
+          'under way again. Bound the time that publish() may take, well below that.',
+      );
+    }
+  }
+
+  publisherInTime(): void {
+    if (this.publisherHanging) {
+      this.publisherHanging = false;
+      this.logger.log('The publisher answers in time again.');
     }
   }
 

@@ -85,6 +85,10 @@ export class SignOfLife {
     // Once: a listener for each wait would stay for as long as the connection does.
     void connection.ended.then(() => this.endWait());
     try {
+      if (this.closed) {
+        // It has waited for the connection, and nobody for it.
+        return 0;
+      }
       await connection.run((runner) => listen(runner, this.tables));
       if (!(await this.hears(connection))) {
         this.report.pollsOnly('notifications do not arrive, as behind a pooler in transaction mode');

@@ -7,8 +7,10 @@ export type Kept = 'published' | 'deadLetters';
 
 export interface ExpiredPage {
   readonly deleted: number;
-  /** After which `seq` the next page begins; null if there is none, or if another process is at it. */
+  /** After which `seq` the next page begins; null if there is none. */
   readonly next: string | null;
+  /** Whether another process was at it, so that nothing was done. */
+  readonly busy: boolean;
 }
 
 /** First half of an advisory lock's numbers; the second is the table's. */
@@ -35,7 +37,7 @@ export async function deleteExpired(
   after: string,
 ): Promise<ExpiredPage> {
   const { tableName, seq, createdAt, expired } = rowsOf(tables, kept);
-  const { rows } = await runWithinLimit<{ deleted: string; next: string | null }>(
+  const { rows } = await runWithinLimit<{ deleted: string; next: string | null; busy: string }>(
     dataSource,
     // Materialized, so that there is one try for the lock and one cutoff. The second look at `expired` is at the row as it is locked.
     `with turn as materialized (
@@ -57,11 +59,13 @@ export async function deleteExpired(
        delete from ${tableName} e where e.${seq} = any (array (select seq from free)) returning 1
      )
      select (select count(*) from deleted)::text as deleted,
-            case when count(*) = $4 and bool_or(before_cutoff) then max(seq)::text end as next
+            case when count(*) = $4 and bool_or(before_cutoff) then max(seq)::text end as next,
+            (select not mine from turn)::text as busy
      from page`,
     [tables.event.tableName, keptSeconds, after, PAGE],
   );
-  return { deleted: Number(rows[0]?.deleted ?? 0), next: rows[0]?.next ?? null };
+  const [row] = rows;
+  return { deleted: Number(row?.deleted ?? 0), next: row?.next ?? null, busy: row?.busy === 'true' };
 }
 
 interface Rows {

@@ -16,7 +16,7 @@ export interface DeadLetterSearch {
 /** Most dead letters that one page looks at to find those that fit: there is no index for filters, as writing it would cost more than looking. */
 const MOST_LOOKED_AT = 10_000;
 
-/** Most bytes of data on a page, by the stored size, which costs nothing to know; a first one that is larger comes alone. */
+/** Most bytes of data and headers on a page; a first one that is larger comes alone. */
 const MOST_BYTES = 8_388_608;
 
 /** What was looked at, on each row; and the columns of a dead letter, which are null where none fits. */
@@ -37,7 +37,7 @@ export async function findDeadLetters(
   const { rows } = await runStatement<Row>(
     dataSource,
     `with looked_at as materialized (
-       select d.${d.seq} as seq, pg_column_size(d.${d.eventData}) as stored,
+       select d.${d.seq} as seq, pg_column_size(d.${d.eventData}) + coalesce(pg_column_size(d.${d.headers}), 0) as stored,
               ($3::text is null or d.${d.topic} = $3) and ($4::text is null or d.${d.eventKey} = $4)
                 and ($5::text is null or d.${d.eventType} = $5) as fits
        from ${d.tableName} d
@@ -48,15 +48,23 @@ export async function findDeadLetters(
        select l.seq, row_number() over (order by l.seq) as place, sum(l.stored) over (order by l.seq) - l.stored as stored_before
        from looked_at l
        where l.fits
-     ), page as materialized (
-       select f.seq from fitting f where f.place <= $6::int and f.stored_before < $7::int
+     ), page as (
+       select f.seq, f.place,
+              sum(octet_length(d.${d.eventData}::text) + coalesce(octet_length(d.${d.headers}::text), 0)) over (order by f.place) as bytes_so_far
+       from fitting f
+       join ${d.tableName} d on d.${d.seq} = f.seq
+       -- by the stored size, which costs nothing to know: what lies beyond the page is not even decompressed
+       where f.place <= $6::int and f.stored_before < $7::int
      )
      select total.*, page.*
      from (
        select count(*)::text as looked, max(l.seq)::text as last, (count(*) filter (where l.fits))::text as fitting from looked_at l
      ) total
      left join (
-       select ${deadLetterColumns(tables)}, d.${d.seq} as place from page p join ${d.tableName} d on d.${d.seq} = p.seq
+       select ${deadLetterColumns(tables)}, p.place
+       from page p
+       join ${d.tableName} d on d.${d.seq} = p.seq
+       where p.bytes_so_far <= $7::int or p.place = 1
      ) page on true
      order by page.place`,
     [after, mostLookedAt, topic, eventKey, eventType, limit, MOST_BYTES],

@@ -52,11 +52,13 @@ export function withinLimit<T>(dataSource: DataSource, work: (runner: QueryRunne
 /** A pool without a free connection, or a server that takes the call and says nothing, would keep the relay waiting for ever. */
 function connected(runner: QueryRunner): Promise<unknown> {
   const connecting = runner.connect() as Promise<unknown>;
-  return withTimeLimit(LIMIT_MS, connecting, () => {
+  const giveUp = (): never => {
     // TypeORM gives back only what it already has.
     connecting.then(() => runner.release()).catch(() => undefined);
     throw new Error(`no connection to the database could be had within ${LIMIT_MS / 1000} s`);
-  });
+  };
+  // The process may end: at shutdown nobody waits for a pool that gives no connection.
+  return withTimeLimit(LIMIT_MS, connecting, giveUp, true);
 }
 
 async function onConnection<T>(dataSource: DataSource, work: (runner: QueryRunner) => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { BeforeApplicationShutdown, Logger, OnApplicationBootstrap } from '@nestjs/common';
 import type { SchedulerRegistry } from '@nestjs/schedule';
+import { withTimeLimit } from '../time/time-limit';
 import type { OutboxUpkeepResult } from './upkeep-pass';
 
 const INTERVAL_MS = 60_000;
@@ -10,9 +11,12 @@ const FIRST_WITHIN_MS = 10_000;
 
 /** What an upkeep is made of. */
 export interface UpkeepParts {
-  readonly pass: (stopping: AbortSignal) => Promise<OutboxUpkeepResult>;
+  /** Told whether somebody has asked for it. */
+  readonly pass: (stopping: AbortSignal, isAsked: boolean) => Promise<OutboxUpkeepResult>;
   /** Whether it runs by itself. */
   readonly scheduled: boolean;
+  /** How long the pass that is under way may take at shutdown. */
+  readonly shutdownSeconds: number;
   /** A number from 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
 }
@@ -20,7 +24,7 @@ export interface UpkeepParts {
 /**
  * Deletes delivered events and dead letters that have been kept for as long as the option `retention` says.
  *
- * Where the process delivers events, it runs by itself once a minute; its timer is in `@nestjs/schedule`'s registry as
+ * Where the process delivers events, it runs by itself once a minute, or less often where there is much to walk over and nothing to delete; its timer is in `@nestjs/schedule`'s registry as
  * `outbox-upkeep-<data source>`. With `relay: false` it runs only when {@link OutboxUpkeep.run} is called.
  */
 export class OutboxUpkeep implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -57,13 +61,10 @@ export class OutboxUpkeep implements OnApplicationBootstrap, BeforeApplicationSh
    * @returns how many were deleted
    */
   run(): Promise<OutboxUpkeepResult> {
-    this.running ??= this.inOwnContext(() => this.parts.pass(this.stopping.signal)).finally(() => {
-      this.running = undefined;
-    });
-    return this.running;
+    return this.pass(true);
   }
 
-  /** Ends a pass between two statements. */
+  /** Ends a pass between two statements, for which it waits no longer than it may. */
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping.abort();
     clearTimeout(this.first);
@@ -71,13 +72,24 @@ export class OutboxUpkeep implements OnApplicationBootstrap, BeforeApplicationSh
     if (this.registry.doesExist('interval', this.timerName)) {
       this.registry.deleteInterval(this.timerName);
     }
-    await this.running?.catch(() => undefined);
+    const ended = (this.running ?? Promise.resolve()).then(
+      () => undefined,
+      () => undefined,
+    );
+    await withTimeLimit(this.parts.shutdownSeconds * 1000, ended, () => undefined);
+  }
+
+  private pass(isAsked: boolean): Promise<OutboxUpkeepResult> {
+    this.running ??= this.inOwnContext(() => this.parts.pass(this.stopping.signal, isAsked)).finally(() => {
+      this.running = undefined;
+    });
+    return this.running;
   }
 
   /** Tells the log of changes of state, and not of every failed try. */
   private async runAndReport(): Promise<void> {
     try {
-      await this.run();
+      await this.pass(false);
       if (this.failing) {
         this.failing = false;
         this.logger.log('The upkeep of the outbox works again.');

@@ -15,36 +15,78 @@ export type DeletePage = (kept: Kept, keptSeconds: number, after: string) => Pro
 const BEGINNING = '0';
 
 /**
- * Deletes all that has been kept long enough, page by page. After each page it rests as long as that took, so that it takes half of the time of one
- * connection at most.
- *
- * @param clock milliseconds that never jump
+ * How much longer than a walk over pages without anything to delete the next such walk waits. A million events that are pending, and were added
+ * before the cutoff, take 10 s of a connection to walk over, which each minute would be a sixth of its time, for nothing.
  */
-export async function upkeepPass(
-  deletePage: DeletePage,
-  retention: OutboxRetention,
-  clock: () => number,
-  stopping: AbortSignal,
-): Promise<OutboxUpkeepResult> {
-  const walk = async (kept: Kept, keptSeconds: number): Promise<number> => {
+const REST_AFTER_WALK_IN_VAIN = 60;
+
+/**
+ * Deletes all that has been kept long enough, page by page. After each page it rests as long as that took, so that it takes half of the time of one
+ * connection at most. A pass goes on where the one before had to end: after an outage of the database, or where another process was at it.
+ */
+export class UpkeepPass {
+  private readonly walks: readonly Walk[];
+
+  /** @param clock milliseconds that never jump */
+  constructor(
+    deletePage: DeletePage,
+    { publishedHours, deadLetterDays }: OutboxRetention,
+    private readonly clock: () => number,
+  ) {
+    this.walks = [
+      new Walk((after) => deletePage('published', publishedHours * 3600, after), clock),
+      ...(deadLetterDays === null
+        ? []
+        : [new Walk((after) => deletePage('deadLetters', deadLetterDays * 86_400, after), clock)]),
+    ];
+  }
+
+  /** @param isAsked whether somebody wants it now; else it is left out as long as it would most likely be in vain */
+  async run(stopping: AbortSignal, isAsked: boolean): Promise<OutboxUpkeepResult> {
+    const deleted: number[] = [];
+    for (const walk of this.walks) {
+      deleted.push(isAsked || this.clock() >= walk.dueAt ? await walk.run(stopping) : 0);
+    }
+    const [published = 0, deadLetters = 0] = deleted;
+    return { published, deadLetters };
+  }
+}
+
+/** The walk over one of the tables. */
+class Walk {
+  /** When it is worth it again. */
+  dueAt = -Infinity;
+  /** Where it goes on; null: at the beginning. */
+  private after: string | null = null;
+  private inVainMs = 0;
+
+  constructor(
+    private readonly deletePage: (after: string) => Promise<ExpiredPage>,
+    private readonly clock: () => number,
+  ) {}
+
+  /** Returns how many it has deleted. */
+  async run(stopping: AbortSignal): Promise<number> {
     let deleted = 0;
-    let after: string | null = BEGINNING;
-    while (after !== null && !stopping.aborted) {
-      const began = clock();
-      const page: ExpiredPage = await deletePage(kept, keptSeconds, after);
-      deleted += page.deleted;
-      after = page.next;
-      if (after !== null) {
-        await pause(clock() - began, stopping);
+    while (!stopping.aborted) {
+      const began = this.clock();
+      const page = await this.deletePage(this.after ?? BEGINNING);
+      if (page.busy) {
+        break;
       }
+      const took = this.clock() - began;
+      deleted += page.deleted;
+      this.inVainMs += page.deleted === 0 ? took : 0;
+      this.after = page.next;
+      if (page.next === null) {
+        this.dueAt = this.clock() + this.inVainMs * REST_AFTER_WALK_IN_VAIN;
+        this.inVainMs = 0;
+        break;
+      }
+      await pause(took, stopping);
     }
     return deleted;
-  };
-  const { publishedHours, deadLetterDays } = retention;
-  return {
-    published: await walk('published', publishedHours * 3600),
-    deadLetters: deadLetterDays === null ? 0 : await walk('deadLetters', deadLetterDays * 86_400),
-  };
+  }
 }
 
 function pause(milliseconds: number, stopping: AbortSignal): Promise<void> {

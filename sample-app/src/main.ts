@@ -6,12 +6,9 @@ import type { MicroserviceOptions } from '@nestjs/microservices';
 import { AppModule } from './app.module';
 import { readConfig, type ShopConfig } from './config/shop-config';
 import { PatientKafkaServer } from './kafka/patient-kafka.server';
-import { ORDERS_TOPIC } from './orders/order-events';
+import { ORDERS_PARTITIONS, ORDERS_TOPIC } from './orders/order-events';
 import { ShopLogger } from './shop-logger';
 import { startUpMessage } from './start-up-message';
-
-/** Fewer could not be shared by many instances of shipping, and the number cannot be lowered later. */
-const PARTITIONS = 6;
 
 async function serve(config: ShopConfig): Promise<void> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(config), {
@@ -32,7 +29,7 @@ async function serve(config: ShopConfig): Promise<void> {
         brokers: config.brokers,
         groupId: 'shipping',
         topic: ORDERS_TOPIC,
-        partitions: PARTITIONS,
+        partitions: ORDERS_PARTITIONS,
       }),
     });
   }

@@ -2,6 +2,8 @@ import type { OrderItem } from './catalogue';
 import type { Order } from './order.entity';
 
 export const ORDERS_TOPIC = 'orders';
+/** Fewer could not be shared by many instances of shipping, and the number cannot be lowered later. */
+export const ORDERS_PARTITIONS = 6;
 export const ORDER_PLACED = 'OrderPlaced';
 export const ORDER_CANCELLED = 'OrderCancelled';
 

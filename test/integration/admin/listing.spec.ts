@@ -31,6 +31,10 @@ describe('Looking at dead letters', () => {
        from generate_series(1, ${count}) n`,
     );
 
+  /** How large data are stored from now on: as they are, or compressed. */
+  const store = (how: 'external' | 'extended'): Promise<object[]> =>
+    database.query(`alter table event_outbox_dead_letter alter column event_data set storage ${how}`);
+
   /** All pages of a query; `between` is called after each. */
   async function allPages(
     query: DeadLetterQuery,
@@ -129,10 +133,25 @@ describe('Looking at dead letters', () => {
   });
 
   it('ends a page early where the data are large', async () => {
-    await database.query('alter table event_outbox_dead_letter alter column event_data set storage external');
+    await store('external');
     await addMany(5, `'ItemChanged', 'items', 'key-1', to_json(repeat('x', 3000000))`);
     const pages = await allPages({});
     expect(pages.flat()).toEqual(await idsIn(database, 'event_outbox_dead_letter'));
-    expect(pages.map((page) => page.length)).toEqual([3, 2]);
+    expect(pages.map((page) => page.length)).toEqual([2, 2, 1]);
+  });
+
+  it('ends a page early also where the data are stored in less than they are', async () => {
+    await store('extended');
+    await addMany(
+      20,
+      `'ItemChanged', 'items', 'key-1', to_json(repeat('x', case when n = 20 then 9000000 else 1000000 end))`,
+    );
+    const [stored] = await database.query<{ bytes: string }>(
+      'select sum(pg_column_size(event_data)) as bytes from event_outbox_dead_letter',
+    );
+    expect(Number(stored?.bytes)).toBeLessThan(1_000_000);
+    const pages = await allPages({});
+    expect(pages.flat()).toEqual(await idsIn(database, 'event_outbox_dead_letter'));
+    expect(pages.map((page) => page.length)).toEqual([8, 8, 3, 1]);
   });
 });

@@ -1,4 +1,4 @@
-import { EventRelayWorker } from 'nestjs-outboxed';
+import { EventRelayWorker, OutboxUpkeep } from 'nestjs-outboxed';
 import { addAll, addOfKey, allSettled } from '../support/backlog';
 import { createDatabase, type TestDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
@@ -12,9 +12,10 @@ describe('Closing the application', () => {
   let writer: OutboxApp;
   const apps: OutboxApp[] = [];
 
-  const start = async (publisher: RecordingPublisher, relay = true): Promise<OutboxApp> => {
+  const start = async (publisher: RecordingPublisher, relay = true, typeorm = {}): Promise<OutboxApp> => {
     const app = await startOutboxApp({
       url: database.url,
+      typeorm,
       outbox: { publisher, relay, pollIntervalSeconds: 0.1, shutdownSeconds: 1, batchSize: 100 },
     });
     apps.push(app);
@@ -130,4 +131,35 @@ describe('Closing the application', () => {
     expect((await writer.outbox.stats()).pending).toBe(3);
     expect(app.logs.filter((line) => line.includes('shutdownSeconds'))).toEqual([]);
   });
+
+  it.each([
+    ['the relay, with a pool of two', { poolSize: 2 }, true],
+    ['the relay, which keeps one connection for notifications', { poolSize: 5 }, true],
+    ['drain()', { poolSize: 2 }, false],
+  ])(
+    'while the application holds all connections of the pool, does not wait for one: %s',
+    async (_, typeorm, relay) => {
+      const app = await start(new RecordingPublisher(), relay, typeorm);
+      const held = Array.from({ length: typeorm.poolSize }, () => app.dataSource.createQueryRunner());
+      const holding = held.map((runner) => runner.startTransaction());
+      const pool = (app.dataSource.driver as unknown as { master: { idleCount: number; waitingCount: number } }).master;
+      const draining = relay ? undefined : app.module.get(EventRelayWorker).drain();
+      const upkeep = app.module.get(OutboxUpkeep).run();
+      await eventually('nothing to be left', () => pool.idleCount === 0 && pool.waitingCount > 0, { everyMs: 1 });
+      // TypeORM then waits for the application's transactions, which end when it has been asked to close.
+      const destroy = app.dataSource.destroy.bind(app.dataSource);
+      const began = performance.now();
+      let seconds = NaN;
+      jest.spyOn(app.dataSource, 'destroy').mockImplementation(async () => {
+        seconds = (performance.now() - began) / 1000;
+        await Promise.all(holding.splice(0));
+        await Promise.all(held.map((runner) => runner.release()));
+        await destroy();
+      });
+      await app.close();
+      // A second for what is in flight, one for the rest, and one for a busy machine.
+      expect(seconds).toBeLessThan(3);
+      await Promise.allSettled([draining, upkeep]);
+    },
+  );
 });

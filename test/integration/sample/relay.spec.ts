@@ -2,7 +2,7 @@ import { startKafkaBroker } from '../../../tools/parts';
 import { endedAtLast } from '../support/cleanup';
 import { createDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
-import { describeWithKafka } from '../support/kafka';
+import { describeWithKafka, partitionsOf } from '../support/kafka';
 import { startProgram } from '../support/program';
 
 jest.setTimeout(180_000);
@@ -16,6 +16,14 @@ describeWithKafka('The sample shop that only writes, beside the relay in a proce
     const broker = await startKafkaBroker({ own: true, log: () => undefined });
     const stopBroker = endedAtLast(() => broker.stop());
     const env = { DATABASE_URL: database.url, KAFKA_BROKERS: broker.brokers.join(',') };
+    // Nobody but the relay is there to make the topic; without it, the first events would die.
+    const early = startProgram('dist/sample-app/relay.js', [], env);
+    await eventually('the relay to deliver', () => early.output.stdout.includes('The relay delivers to'), {
+      seconds: READY_SECONDS,
+    });
+    expect(await partitionsOf('orders', [...broker.brokers])).toBe(6);
+    early.kill('SIGTERM');
+    expect(await early.exit).toBe(0);
     const shop = startProgram('dist/sample-app/main.js', [], { ...env, PORT: '0', SHOP_RELAY: 'false' });
     const [, url] = await eventually(
       'the shop to serve',

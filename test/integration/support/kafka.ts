@@ -68,6 +68,21 @@ export async function createNamedTopic(
   }
 }
 
+/** How many partitions the topic has; 0 where there is none. */
+export async function partitionsOf(topic: string, on = sharedBrokers()): Promise<number> {
+  const admin = client(on).admin();
+  await admin.connect();
+  try {
+    if (!(await admin.listTopics()).includes(topic)) {
+      return 0;
+    }
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return topics[0]?.partitions.length ?? 0;
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 /** The brokers that lead a partition of the topic. */
 export async function leadersOf(topic: string, on = sharedBrokers()): Promise<number[]> {
   const admin = client(on).admin();

@@ -66,7 +66,7 @@ describe('the parts of a relay together', () => {
     jest.mocked(RelayStore.prototype.ripen).mockResolvedValue(0);
     readingDue.mockResolvedValue([]);
     jest.mocked(leave).mockResolvedValue();
-    jest.mocked(deleteExpired).mockResolvedValue({ deleted: 0, next: null });
+    jest.mocked(deleteExpired).mockResolvedValue({ deleted: 0, next: null, busy: false });
     jest
       .mocked(SettlePublished.prototype.run)
       .mockImplementation((_source, _claim, seqs) => Promise.resolve(seqs.length));

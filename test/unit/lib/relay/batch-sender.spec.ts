@@ -175,13 +175,24 @@ describe('the sender of batches', () => {
     });
   });
 
-  it('reports that the broker is reached where it has acknowledged something, and only there', async () => {
-    publish.mockResolvedValueOnce({ outcomes: [retry, rejected] });
+  it.each<[string, PublishResult, number]>([
+    ['where it has acknowledged something', { outcomes: [retry, published] }, 1],
+    [
+      'where it has acknowledged something before it went away',
+      { outcomes: [published, retry], unavailable: 'no broker' },
+      1,
+    ],
+    ['where it has refused all: that takes a broker as well', { outcomes: [rejected, rejected] }, 1],
+    [
+      'not where it is away, though something was refused',
+      { outcomes: [rejected, retry], unavailable: 'no broker' },
+      0,
+    ],
+    ['not where nothing has become of anything', { outcomes: [retry, retry] }, 0],
+  ])('reports that the broker is reached: %s', async (_where, result, times) => {
+    publish.mockResolvedValueOnce(result);
     await sender.send([a, b], claim());
-    expect(report.publisherReached).not.toHaveBeenCalled();
-    publish.mockResolvedValueOnce({ outcomes: [retry, published] });
-    await sender.send([a, b], claim());
-    expect(report.publisherReached).toHaveBeenCalledTimes(1);
+    expect(report.publisherReached).toHaveBeenCalledTimes(times);
   });
 
   it('fails where the publisher throws', async () => {

@@ -255,6 +255,17 @@ describe('a delivery', () => {
       expect(bench.queries.map(({ heads }) => heads.get(2))).toEqual([0, 3, 3, 0, 2]);
     });
 
+    it('looks anew for what waits where an operator has let a key go: a retry of it may be due', async () => {
+      const due = aPendingEvent({ seq: 9, lane: 2, id: '9', attempts: 1 });
+      bench.fetched = (batch) => {
+        const cleared = bench.store.clearRewinds.mock.calls.length > 0;
+        const waiting = batch.waiting && { due: cleared ? -5 : null, held: true };
+        return { ...batch, waiting, rewound: cleared ? [] : [2] };
+      };
+      bench.store.dueRetries.mockResolvedValueOnce([due]);
+      await expect(bench.run()).resolves.toMatchObject({ published: 1, ended: 'idle' });
+    });
+
     it('looks for lanes where that is due, which the next delivery then has', async () => {
       bench.add([1]);
       bench.add([2], { lane: 7 });

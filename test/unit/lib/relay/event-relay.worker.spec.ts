@@ -138,12 +138,12 @@ describe('the relay worker', () => {
   });
 
   describe('at shutdown', () => {
-    it('finishes what is in flight, then gives its leases back, then its sign of life up, then disconnects', async () => {
+    it('finishes what is in flight, then disconnects, and gives its leases back, and then its sign of life up', async () => {
       const { worker, log } = aWorker();
       worker.onApplicationBootstrap();
       log.length = 0;
       await worker.beforeApplicationShutdown();
-      expect(log).toEqual(['stop', 'close drain', 'close leases', 'die', 'fall silent', 'disconnect']);
+      expect(log).toEqual(['stop', 'close drain', 'close leases', 'disconnect', 'die', 'fall silent']);
     });
 
     it('goes on renewing its leases until what is in flight is finished, and not after', async () => {
@@ -209,7 +209,7 @@ describe('the relay worker', () => {
       expect(log).toEqual(['stop']);
       finish();
       await ending;
-      expect(log).toEqual(['stop', 'close leases', 'die', 'fall silent', 'disconnect']);
+      expect(log).toEqual(['stop', 'close leases', 'disconnect', 'die', 'fall silent']);
     });
 
     it.each(['loop', 'drain'] as const)('waits for the %s no longer than it may take, and says so', async (which) => {
@@ -221,17 +221,51 @@ describe('the relay worker', () => {
       expect(log).not.toContain('close leases');
       await jest.advanceTimersByTimeAsync(1);
       await ending;
-      expect(log.slice(-4)).toEqual(['close leases', 'die', 'fall silent', 'disconnect']);
+      expect(log.slice(-4)).toEqual(['close leases', 'disconnect', 'die', 'fall silent']);
       expect(warnings).toEqual([
         'What was being sent could not be settled within 100 s (shutdownSeconds); it will be sent again.',
       ]);
       expect(jest.getTimerCount()).toBe(0);
     });
 
+    it('takes no longer for all of it than it may, whatever does not end, and says what', async () => {
+      const { worker, leases, signOfLife, sender, publisher, warnings } = aWorker();
+      const never = new Promise<void>(() => undefined);
+      for (const step of [leases.close, signOfLife.close, sender.close, publisher.disconnect]) {
+        step.mockReturnValue(never);
+      }
+      worker.onApplicationBootstrap();
+      let ended = false;
+      const ending = worker.beforeApplicationShutdown().then(() => (ended = true));
+      await jest.advanceTimersByTimeAsync(99_999);
+      expect(ended).toBe(false);
+      await jest.advanceTimersByTimeAsync(2);
+      await ending;
+      expect([signOfLife.close.mock.calls.length, sender.close.mock.calls.length]).toEqual([1, 1]);
+      expect(warnings).toEqual([
+        'The publisher did not end its disconnecting in time.',
+        'The leases could not be given back in time (shutdownSeconds) and will lapse.',
+      ]);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('takes a second for the rest, where what was in flight has taken all of the time', async () => {
+      const { worker, loop, leases, signOfLife } = aWorker();
+      loop.stop.mockReturnValue(new Promise(() => undefined));
+      leases.close.mockReturnValue(new Promise(() => undefined));
+      worker.onApplicationBootstrap();
+      const ending = worker.beforeApplicationShutdown();
+      await jest.advanceTimersByTimeAsync(100_999);
+      expect([leases.close.mock.calls.length, signOfLife.close.mock.calls.length]).toEqual([1, 0]);
+      await jest.advanceTimersByTimeAsync(2);
+      await ending;
+      expect(signOfLife.close).toHaveBeenCalledTimes(1);
+    });
+
     it('bears that it was never started', async () => {
       const { worker, log } = aWorker();
       await worker.beforeApplicationShutdown();
-      expect(log).toEqual(['stop', 'close drain', 'close leases', 'die', 'fall silent', 'disconnect']);
+      expect(log).toEqual(['stop', 'close drain', 'close leases', 'disconnect', 'die', 'fall silent']);
     });
   });
 
@@ -284,7 +318,7 @@ describe('the relay worker', () => {
     it('ends in the same order', async () => {
       const { worker, log } = aWorker('default', new SchedulerRegistry(), false);
       await worker.beforeApplicationShutdown();
-      expect(log).toEqual(['stop', 'close drain', 'close leases', 'die', 'fall silent', 'disconnect']);
+      expect(log).toEqual(['stop', 'close drain', 'close leases', 'disconnect', 'die', 'fall silent']);
     });
   });
 

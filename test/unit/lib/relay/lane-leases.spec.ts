@@ -1,5 +1,5 @@
 import { DataSource } from 'typeorm';
-import { LaneLeases, type LaneChanges } from '../../../../lib/relay/lane-leases';
+import { LaneLeases } from '../../../../lib/relay/lane-leases';
 import type { OwnedLane } from '../../../../lib/store/lane-fence';
 import { leave } from '../../../../lib/store/leave';
 import { OutboxTables } from '../../../../lib/store/outbox-tables';
@@ -43,11 +43,12 @@ const settled = async (): Promise<void> => {
 
 describe('the leases of lanes', () => {
   let clock: ManualClock;
-  let changes: LaneChanges[];
   let log: string[];
-  let onChange: jest.Mock<Promise<void>, [LaneChanges]>;
+  /** What is owned at each change. */
+  let changes: (readonly number[])[];
   let inFlight: jest.Mock<Promise<void>, []>;
   let lifeLock: number | null;
+  let isStuck: boolean;
   let leases: LaneLeases;
 
   beforeEach(() => {
@@ -62,20 +63,21 @@ describe('the leases of lanes', () => {
     clock = new ManualClock();
     changes = [];
     log = [];
-    onChange = jest.fn((change) => Promise.resolve(void changes.push(change)));
     inFlight = jest.fn(() => Promise.resolve());
     lifeLock = null;
+    isStuck = false;
     leases = new LaneLeases(
       dataSource,
       tables,
       { owner: OWNER, leaseSeconds: LEASE_SECONDS, pollIntervalSeconds: 1 },
       clock.read,
       {
-        onChange,
+        onChange: () => void changes.push(leases.lanes),
         onTaken: () => void log.push('taken'),
         inFlight,
         tellOthers: () => Promise.resolve(void log.push('tell')),
         lifeLock: () => lifeLock,
+        isStuck: () => isStuck,
       },
     );
   });
@@ -154,6 +156,37 @@ describe('the leases of lanes', () => {
       await leases.keep();
       expect(leases.lanes).toEqual([]);
       expect(renew).not.toHaveBeenCalled();
+    });
+  });
+
+  describe('while the relay is stuck', () => {
+    beforeEach(async () => {
+      renew.mockResolvedValue(renewed([1], 1));
+      await leases.keep();
+      renew.mockClear();
+      isStuck = true;
+    });
+
+    it('are not renewed, whoever asks for it, so that they lapse', async () => {
+      await leases.keep(true);
+      clock.advance(LEASE_SECONDS * 1000);
+      await leases.keep();
+      expect([renew.mock.calls.length, take.mock.calls.length]).toEqual([0, 0]);
+      expect([leases.maySend, leases.keepDue]).toEqual([false, true]);
+    });
+
+    it('may still be given back', async () => {
+      await leases.close();
+      expect(leaving).toHaveBeenCalledTimes(1);
+    });
+
+    it('are what the database says when it is so no more', async () => {
+      clock.advance(LEASE_SECONDS * 1000);
+      await leases.keep(true);
+      isStuck = false;
+      renew.mockResolvedValue(renewed([7], 1));
+      await leases.keep();
+      expect([leases.lanes, leases.maySend]).toEqual([[7], true]);
     });
   });
 
@@ -270,16 +303,24 @@ describe('the leases of lanes', () => {
   });
 
   describe('tell of changes', () => {
-    it('what was taken and what was lost', async () => {
+    it('when the lanes are owned, and no sooner: a look in between would be taken for one in the new lanes', async () => {
       take.mockResolvedValueOnce(looked([], [1, 2]));
       await leases.keep();
       take.mockResolvedValueOnce(looked([2], [3]));
       await leases.keep();
       expect(changes).toEqual([
-        { taken: [1, 2], lost: [] },
-        { taken: [3], lost: [1] },
+        [1, 2],
+        [2, 3],
       ]);
       expect(log).toEqual(['taken', 'taken']);
+    });
+
+    it('also where lanes are lost, of which there is nothing to deliver', async () => {
+      take.mockResolvedValueOnce(looked([], [1, 2]));
+      await leases.keep();
+      take.mockResolvedValueOnce(looked([2], []));
+      await leases.keep();
+      expect([changes[1], log]).toEqual([[2], ['taken']]);
     });
 
     it('of a lane that was lost and taken again in between: its epoch has grown', async () => {
@@ -287,7 +328,7 @@ describe('the leases of lanes', () => {
       await leases.keep();
       take.mockResolvedValueOnce({ kept: [], taken: lanes([1], '3'), target: 64 });
       await leases.keep();
-      expect(changes[1]).toEqual({ taken: [1], lost: [1] });
+      expect([changes.length, log]).toEqual([2, ['taken', 'taken']]);
     });
 
     it('not where nothing has changed', async () => {
@@ -295,35 +336,6 @@ describe('the leases of lanes', () => {
       await leases.keep();
       await leases.keep(true);
       expect(changes).toHaveLength(1);
-    });
-
-    it('and wait until they are dealt with, before the lanes are used', async () => {
-      let finish = (): void => undefined;
-      onChange.mockReturnValueOnce(
-        new Promise<void>((resolve) => {
-          finish = resolve;
-        }),
-      );
-      take.mockResolvedValueOnce(looked([], [1]));
-      let kept = false;
-      const keeping = leases.keep().then(() => {
-        kept = true;
-      });
-      await settled();
-      expect([kept, leases.lanes]).toEqual([false, []]);
-      finish();
-      await keeping;
-      expect([kept, leases.lanes]).toEqual([true, [1]]);
-    });
-
-    it('again, where dealing with them has failed: its keys that wait for a retry are still unknown', async () => {
-      onChange.mockRejectedValueOnce(new Error('no database'));
-      take.mockResolvedValueOnce(looked([], [1]));
-      await expect(leases.keep()).rejects.toThrow('no database');
-      expect(leases.lanes).toEqual([]);
-      renew.mockResolvedValue(renewed([1], 1));
-      await leases.keep();
-      expect(onChange.mock.calls).toEqual([[{ taken: [1], lost: [] }], [{ taken: [1], lost: [] }]]);
     });
   });
 
@@ -356,7 +368,7 @@ describe('the leases of lanes', () => {
       await settled();
       expect(log).toEqual([`release ${ALL.slice(32).join()}`, 'tell']);
       expect(release.mock.calls[0]?.[2]).toEqual({ owner: OWNER, lanes: lanes(ALL.slice(32)) });
-      expect(changes).toEqual([{ taken: [], lost: ALL.slice(32) }]);
+      expect(changes).toEqual([ALL.slice(0, 32)]);
       expect(leases.claim([1, 40]).lanes).toEqual(lanes([1]));
     });
 

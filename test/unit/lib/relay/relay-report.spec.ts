@@ -40,6 +40,18 @@ describe('the report of the relay', () => {
     ]);
   });
 
+  it('says once that the publisher hangs, and what to do about it, and once that it answers in time again', () => {
+    report.publisherInTime();
+    report.publisherHangs(30);
+    report.publisherHangs(30);
+    report.publisherInTime();
+    report.publisherInTime();
+    expect(lines).toEqual([
+      expect.stringMatching(/^warn The publisher has not answered for 30 s \(leaseSeconds\), .* Bound the time/),
+      'log The publisher answers in time again.',
+    ]);
+  });
+
   it('says it again at the next change', () => {
     for (const reason of ['first', 'second']) {
       report.publisherUnavailable(reason);

@@ -215,4 +215,23 @@ describe('the sign of life', () => {
     expect(connections.length).toBeLessThan(2);
     expect(pollsOnly).not.toHaveBeenCalled();
   });
+
+  it('ends at once a connection that it gets only after its end: the pool had none until then', async () => {
+    const connection = new FakeConnection();
+    let give = (): void => undefined;
+    connection.runner.connect = () => new Promise((resolve) => (give = () => resolve(connection)));
+    const late = new SignOfLife(
+      { createQueryRunner: () => connection.runner } as unknown as DataSource,
+      Object.create(OutboxTables.prototype) as OutboxTables,
+      4,
+      { pollsOnly },
+      () => 1,
+      { onMessage: () => undefined, onLock: () => Promise.resolve() },
+    );
+    late.start();
+    const closing = late.close();
+    give();
+    await closing;
+    expect([connection.listeners_, listening.mock.calls.length, jest.getTimerCount()]).toEqual([0, 0, 0]);
+  });
 });

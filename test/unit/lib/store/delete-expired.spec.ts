@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { deleteExpired } from '../../../../lib/store/delete-expired';
+import { deleteExpired, type ExpiredPage } from '../../../../lib/store/delete-expired';
 import { OutboxTables } from '../../../../lib/store/outbox-tables';
 import { runWithinLimit } from '../../../../lib/store/run-statement';
 import { aDataSource } from '../support/a-data-source';
@@ -20,20 +20,18 @@ describe('deleting a page of what has expired', () => {
   const answers = (row: object): void => void running.mockResolvedValue({ rows: [row], count: 1 });
 
   it('gives the numbers that the database gives as text', async () => {
-    answers({ deleted: '12', next: '9007199254740993' });
-    await expect(deleteExpired(dataSource, tables, 'published', 60, '0')).resolves.toEqual({
-      deleted: 12,
-      next: '9007199254740993',
-    });
-    answers({ deleted: '0', next: null });
-    await expect(deleteExpired(dataSource, tables, 'published', 60, '0')).resolves.toEqual({ deleted: 0, next: null });
+    const page = (): Promise<ExpiredPage> => deleteExpired(dataSource, tables, 'published', 60, '0');
+    answers({ deleted: '12', next: '9007199254740993', busy: 'false' });
+    await expect(page()).resolves.toEqual({ deleted: 12, next: '9007199254740993', busy: false });
+    answers({ deleted: '0', next: null, busy: 'true' });
+    await expect(page()).resolves.toEqual({ deleted: 0, next: null, busy: true });
   });
 
   it.each([
     ['published', '"shop"."event_outbox"'],
     ['deadLetters', '"shop"."event_outbox_dead_letter"'],
   ] as const)('is one statement for %s, with one lock for both kinds', async (kept, table) => {
-    answers({ deleted: '0', next: null });
+    answers({ deleted: '0', next: null, busy: 'false' });
     await deleteExpired(dataSource, tables, kept, 3600, '7');
     expect(running).toHaveBeenCalledTimes(1);
     const [, sql, parameters] = running.mock.calls[0] ?? [];
@@ -43,7 +41,7 @@ describe('deleting a page of what has expired', () => {
   });
 
   it('leaves dead letters that hold their key', async () => {
-    answers({ deleted: '0', next: null });
+    answers({ deleted: '0', next: null, busy: 'false' });
     await deleteExpired(dataSource, tables, 'deadLetters', 3600, '0');
     expect(running.mock.calls[0]?.[1].match(/and not e\."holds_key"/g)).toHaveLength(2);
   });

@@ -29,4 +29,12 @@ describe('work with a time limit', () => {
     await jest.advanceTimersByTimeAsync(100);
     expect(jest.getTimerCount()).toBe(0);
   });
+
+  it.each([true, false])('keeps the process, or not (%p)', async (isIdle) => {
+    const timeout = jest.spyOn(globalThis, 'setTimeout');
+    const limited = withTimeLimit(100, new Promise(() => undefined), () => 'late', isIdle);
+    expect((timeout.mock.results[0]?.value as NodeJS.Timeout).hasRef()).toBe(!isIdle);
+    await jest.advanceTimersByTimeAsync(100);
+    await limited;
+  });
 });

@@ -8,7 +8,7 @@ const NOTHING: OutboxUpkeepResult = { published: 0, deadLetters: 0 };
 
 interface Fakes {
   readonly upkeep: OutboxUpkeep;
-  readonly pass: jest.Mock<Promise<OutboxUpkeepResult>, [AbortSignal]>;
+  readonly pass: jest.Mock<Promise<OutboxUpkeepResult>, [AbortSignal, boolean]>;
   readonly registry: SchedulerRegistry;
   readonly lines: string[];
 }
@@ -19,12 +19,17 @@ function anUpkeep({
   scheduled = true,
   random = 0.5,
 } = {}): Fakes {
-  const pass = jest.fn<Promise<OutboxUpkeepResult>, [AbortSignal]>().mockResolvedValue(NOTHING);
+  const pass = jest.fn<Promise<OutboxUpkeepResult>, [AbortSignal, boolean]>().mockResolvedValue(NOTHING);
   const lines: string[] = [];
   const logger = new Logger();
   jest.spyOn(logger, 'warn').mockImplementation((line: string) => lines.push(`warn ${line}`));
   jest.spyOn(logger, 'log').mockImplementation((line: string) => lines.push(`log ${line}`));
-  const upkeep = new OutboxUpkeep(dataSource, registry, logger, { pass, scheduled, random: () => random });
+  const upkeep = new OutboxUpkeep(dataSource, registry, logger, {
+    pass,
+    scheduled,
+    shutdownSeconds: 20,
+    random: () => random,
+  });
   return { upkeep, pass, registry, lines };
 }
 
@@ -96,6 +101,14 @@ describe('the upkeep', () => {
     expect(pass).toHaveBeenCalledTimes(2);
   });
 
+  it('knows whether somebody has asked for a pass', async () => {
+    const { upkeep, pass } = anUpkeep({ random: 0 });
+    upkeep.onApplicationBootstrap();
+    await seconds(0.01);
+    await upkeep.run();
+    expect(pass.mock.calls.map(([, isAsked]) => isAsked)).toEqual([false, true]);
+  });
+
   it('runs outside of the context of whoever asks for it', async () => {
     const { upkeep, pass } = anUpkeep();
     const request = new AsyncLocalStorage<string>();
@@ -147,6 +160,19 @@ describe('the upkeep', () => {
       expect([signal?.aborted, ended]).toEqual([true, false]);
       current.end();
       await ending;
+    });
+
+    it('waits for the pass no longer than it may', async () => {
+      const { upkeep, pass } = anUpkeep();
+      held(pass);
+      void upkeep.run();
+      let ended = false;
+      const ending = upkeep.beforeApplicationShutdown().then(() => (ended = true));
+      await seconds(19.9);
+      expect(ended).toBe(false);
+      await seconds(0.1);
+      await ending;
+      expect(jest.getTimerCount()).toBe(0);
     });
 
     it('leaves no timer, also before the first pass', async () => {

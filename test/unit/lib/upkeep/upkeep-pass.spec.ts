@@ -1,8 +1,9 @@
 import type { ExpiredPage } from '../../../../lib/store/delete-expired';
-import { upkeepPass, type DeletePage, type OutboxUpkeepResult } from '../../../../lib/upkeep/upkeep-pass';
+import { UpkeepPass, type DeletePage, type OutboxUpkeepResult } from '../../../../lib/upkeep/upkeep-pass';
 import { ManualClock } from '../support/manual-clock';
 
-const page = (deleted: number, next: string | null = null): ExpiredPage => ({ deleted, next });
+const page = (deleted: number, next: string | null = null): ExpiredPage => ({ deleted, next, busy: false });
+const BUSY: ExpiredPage = { deleted: 0, next: null, busy: true };
 const HOURS = { publishedHours: 2, deadLetterDays: null };
 const ALL = { publishedHours: 2, deadLetterDays: 3 };
 
@@ -19,8 +20,11 @@ describe('a pass of the upkeep', () => {
   });
   afterEach(() => jest.useRealTimers());
 
-  const run = (retention = HOURS as { publishedHours: number; deadLetterDays: number | null }) =>
-    upkeepPass(deletePage, retention, clock.read, stopping.signal);
+  const aPass = (retention: { publishedHours: number; deadLetterDays: number | null }): UpkeepPass =>
+    new UpkeepPass(deletePage, retention, clock.read);
+  const run = (retention: { publishedHours: number; deadLetterDays: number | null } = HOURS) =>
+    aPass(retention).run(stopping.signal, true);
+  const positions = (): string[] => deletePage.mock.calls.map(([, , after]) => after);
 
   /** Each page takes this time. */
   const takes = (milliseconds: number, ...pages: ExpiredPage[]): void => {
@@ -120,5 +124,69 @@ describe('a pass of the upkeep', () => {
     await jest.runAllTimersAsync();
     await failing;
     expect(deletePage).toHaveBeenCalledTimes(2);
+  });
+
+  describe('after one', () => {
+    const later = async (pass: UpkeepPass, isAsked = false): Promise<OutboxUpkeepResult> => {
+      const running = pass.run(stopping.signal, isAsked);
+      running.catch(() => undefined);
+      await jest.runAllTimersAsync();
+      return running;
+    };
+
+    it('that ended with the table begins at the beginning', async () => {
+      const pass = aPass(HOURS);
+      takes(0, page(5, '2000'), page(0), page(0));
+      await later(pass);
+      await later(pass);
+      expect(positions()).toEqual(['0', '2000', '0']);
+    });
+
+    it('that failed goes on where that has come to', async () => {
+      const pass = aPass(HOURS);
+      takes(10, page(5, '2000'), page(5, '4000'));
+      deletePage.mockRejectedValueOnce(new Error('no database'));
+      await expect(later(pass)).rejects.toThrow('no database');
+      takes(10, page(3));
+      await expect(later(pass)).resolves.toEqual({ published: 3, deadLetters: 0 });
+      expect(positions()).toEqual(['0', '2000', '4000', '4000']);
+    });
+
+    it('that had to give way to another process goes on where that has come to, and at once', async () => {
+      const pass = aPass(HOURS);
+      takes(10, page(0, '2000'), BUSY, page(1));
+      await expect(later(pass)).resolves.toEqual({ published: 0, deadLetters: 0 });
+      await expect(later(pass)).resolves.toEqual({ published: 1, deadLetters: 0 });
+      expect(positions()).toEqual(['0', '2000', '2000']);
+    });
+
+    it('that has walked over pages in vain waits for sixty times as long', async () => {
+      const pass = aPass(HOURS);
+      takes(1000, page(0, '2000'), page(7, '4000'), page(0));
+      await later(pass);
+      clock.advance(120_000 - 1);
+      await later(pass);
+      expect(positions()).toEqual(['0', '2000', '4000']);
+      clock.advance(1);
+      await later(pass);
+      expect(positions()).toEqual(['0', '2000', '4000', '0']);
+    });
+
+    it('does not wait where somebody asks for it', async () => {
+      const pass = aPass(HOURS);
+      takes(1000, page(0));
+      await later(pass);
+      await later(pass, true);
+      expect(deletePage).toHaveBeenCalledTimes(2);
+    });
+
+    it('that was in vain with delivered events does not wait with dead letters', async () => {
+      const pass = aPass(ALL);
+      takes(1000, page(0));
+      takes(0, page(1));
+      await later(pass);
+      await later(pass);
+      expect(deletePage.mock.calls.map(([kept]) => kept)).toEqual(['published', 'deadLetters', 'deadLetters']);
+    });
   });
 });
