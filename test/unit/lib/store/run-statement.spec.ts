@@ -118,18 +118,18 @@ describe('a statement within a limit', () => {
     const refused = expect(done).rejects.toThrow('no connection to the database could be had within 15 s');
     await jest.advanceTimersByTimeAsync(15_000);
     await refused;
-    const released = release.mock.calls.length;
+    // TypeORM would take it for released, and lose the connection that it then gets.
+    expect(release).not.toHaveBeenCalled();
     give();
     await jest.advanceTimersByTimeAsync(0);
-    expect(release.mock.calls.length).toBe(released + 1);
+    expect(release).toHaveBeenCalledTimes(1);
     expect(query).not.toHaveBeenCalled();
   });
 
-  it('fails where there is no connection, and gives the runner back', async () => {
+  it('fails where there is no connection', async () => {
     connect.mockRejectedValueOnce(new Error('ECONNREFUSED'));
     await expect(runWithinLimit(dataSource, 'x', [])).rejects.toThrow('ECONNREFUSED');
     expect(query).not.toHaveBeenCalled();
-    expect(release).toHaveBeenCalledTimes(1);
   });
 
   it.each([
