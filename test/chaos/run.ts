@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FaultSpan, History } from './checker/history';
+import type { ChaosArguments } from './chaos-arguments';
+import { consumedRecords, tables, writtenTransactions } from './history/collect';
+import { endsOfPartitions, readTopics } from './history/read-topics';
+import { Nemesis } from './nemesis/nemesis';
+import { CONSUMER_GROUP } from './processes/parameters';
+import { Chance } from './random';
+import type { Stage } from './stage/stage';
+import { TOPICS } from './topics';
+
+const STARTED_WITHIN_MS = 60_000;
+const DELIVERED_WITHIN_MS = 120_000;
+const CONSUMED_WITHIN_MS = 60_000;
+const LOOK_EVERY_MS = 250;
+
+/** Lets everything work and fail for a while, then waits until all is delivered and read. */
+export async function run(
+  stage: Stage,
+  { seconds, seed, faults }: Pick<ChaosArguments, 'seconds' | 'seed' | 'faults'>,
+  log: (line: string) => void,
+): Promise<readonly FaultSpan[]> {
+  await waitFor(
+    STARTED_WITHIN_MS,
+    () => hasBegun(stage),
+    log,
+    () => Promise.resolve('nothing was delivered'),
+  );
+  log('everything runs');
+  const until = Date.now() + seconds * 1000;
+  const nemesis = new Nemesis(stage, Chance.of(seed, 1_000_000), log);
+  if (faults) {
+    await nemesis.rage(until);
+  }
+  await sleep(Math.max(0, until - Date.now()));
+  await Promise.all(stage.of('writer').map((writer) => writer.stop()));
+  log('the writers have ended; waiting for the rest to be delivered');
+  await waitFor(
+    DELIVERED_WITHIN_MS,
+    async () => (await pending(stage)) === 0,
+    log,
+    async () => {
+      return `${String(await pending(stage))} events are still pending`;
+    },
+  );
+  await waitFor(
+    CONSUMED_WITHIN_MS,
+    () => allConsumed(stage),
+    log,
+    () => Promise.resolve('the consumers have not read everything'),
+  );
+  for (const member of [...stage.of('relay'), ...stage.of('consumer')]) {
+    if (!(await member.stop())) {
+      log(`${member.name} did not end in time`);
+    }
+  }
+  return nemesis.spans;
+}
+
+/** All that the checker needs. */
+export async function collect(stage: Stage, folder: string, faults: readonly FaultSpan[]): Promise<History> {
+  const transactions = await writtenTransactions(stage, folder);
+  const fromTables = await tables(stage);
+  const records = await readTopics(stage);
+  return { transactions, records, consumed: [...consumedRecords(folder)], ...fromTables, faults };
+}
+
+/** What has not come in time is not lost for that: the checker says what is missing. */
+async function waitFor(
+  limitMs: number,
+  isSo: () => Promise<boolean>,
+  log: (line: string) => void,
+  otherwise: () => Promise<string>,
+): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!(await isSo())) {
+    if (Date.now() > deadline) {
+      log(`after ${String(limitMs / 1000)} s ${await otherwise()}`);
+      return;
+    }
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+async function hasBegun(stage: Stage): Promise<boolean> {
+  return (await stage.query('select from chaos_settlement limit 1')).length > 0;
+}
+
+async function pending(stage: Stage): Promise<number> {
+  const [row] = await stage.query<{ count: number }>(
+    'select count(*)::int as count from event_outbox where published_at is null',
+  );
+  return row?.count ?? 0;
+}
+
+/** By what the group has committed, which it does when it has handled. */
+async function allConsumed(stage: Stage): Promise<boolean> {
+  const ends = await endsOfPartitions(stage);
+  const groups = await stage.admin((admin) => admin.fetchOffsets({ groupId: CONSUMER_GROUP, topics: [...TOPICS] }));
+  return groups.every(({ topic, partitions }) =>
+    partitions.every(({ partition, offset }) => Number(offset) >= (ends.get(`${topic}/${String(partition)}`) ?? 0)),
+  );
+}
