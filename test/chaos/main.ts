@@ -8,6 +8,7 @@ import { Lifecycle } from '../../tools/start/lifecycle';
 import { ChaosArgumentsError, parseArguments, type ChaosArguments } from './chaos-arguments';
 import { check } from './checker/check';
 import { keepHistory, loadHistory } from './history/kept-history';
+import { faults } from './nemesis/faults';
 import { LEASE_SECONDS } from './processes/parameters';
 import { collect, run } from './run';
 import { Stage } from './stage/stage';
@@ -24,7 +25,7 @@ const log = (line: string): void =>
 
 /** @returns the exit code */
 async function main(given: readonly string[]): Promise<number> {
-  const wanted = parseArguments(given, randomInt(2 ** 31));
+  const wanted = parseArguments(given, randomInt(2 ** 31), [...new Set(faults.map(({ kind }) => kind))]);
   if (wanted.check !== undefined) {
     const verdict = check(loadHistory(wanted.check), TAKEOVER_MS);
     console.log(summary({ ...wanted, verdict, faults: [], crashes: [] }));
@@ -55,10 +56,16 @@ async function chaos(wanted: ChaosArguments, lifecycle: Lifecycle): Promise<numb
   });
   const poisonUntil = Date.now() + seconds * 1000 - POISON_ENDS_BEFORE_MS;
   const stage = await Stage.open({ seed, folder, eventsPerSecond, poisonUntil, log }, lifecycle);
-  const faults = await run(stage, wanted, log);
-  const history = await collect(stage, folder, faults);
+  const spans = await run(stage, wanted, log);
+  const history = await collect(stage, folder, spans);
   log('checking');
-  const outcome: Outcome = { seed, seconds, verdict: check(history, TAKEOVER_MS), faults, crashes: stage.crashes };
+  const outcome: Outcome = {
+    seed,
+    seconds,
+    verdict: check(history, TAKEOVER_MS),
+    faults: spans,
+    crashes: stage.crashes,
+  };
   const failed = hasFailed(outcome);
   kept = failed || wanted.keep;
   console.log(summary(outcome));

@@ -3,6 +3,7 @@ import type { FaultSpan, History } from './checker/history';
 import type { ChaosArguments } from './chaos-arguments';
 import { consumedRecords, tables, writtenTransactions } from './history/collect';
 import { endsOfPartitions, readTopics } from './history/read-topics';
+import { faults } from './nemesis/faults';
 import { Nemesis } from './nemesis/nemesis';
 import { CONSUMER_GROUP } from './processes/parameters';
 import { Chance } from './random';
@@ -17,7 +18,7 @@ const LOOK_EVERY_MS = 250;
 /** Lets everything work and fail for a while, then waits until all is delivered and read. */
 export async function run(
   stage: Stage,
-  { seconds, seed, faults }: Pick<ChaosArguments, 'seconds' | 'seed' | 'faults'>,
+  { seconds, seed, faults: wanted, only }: Pick<ChaosArguments, 'seconds' | 'seed' | 'faults' | 'only'>,
   log: (line: string) => void,
 ): Promise<readonly FaultSpan[]> {
   await waitFor(
@@ -28,8 +29,9 @@ export async function run(
   );
   log('everything runs');
   const until = Date.now() + seconds * 1000;
-  const nemesis = new Nemesis(stage, Chance.of(seed, 1_000_000), log);
-  if (faults) {
+  const kinds = faults.filter(({ kind }) => kind.includes(only));
+  const nemesis = new Nemesis(stage, kinds, Chance.of(seed, 1_000_000), log);
+  if (wanted) {
     await nemesis.rage(until);
   }
   await sleep(Math.max(0, until - Date.now()));

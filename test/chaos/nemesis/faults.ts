@@ -3,5 +3,5 @@ import { processFaults } from './process-faults';
 import { networkFaults } from './network-faults';
 import type { Fault } from './fault';
 
-/** Every kind. Each is dealt once before one comes again. */
+/** Every kind; some count double. */
 export const faults: readonly Fault[] = [...processFaults, ...partFaults, ...networkFaults];

@@ -3,7 +3,6 @@ import type { FaultSpan } from '../checker/history';
 import type { Chance } from '../random';
 import type { Stage } from '../stage/stage';
 import type { Fault } from './fault';
-import { faults } from './faults';
 
 const SHORTEST_PAUSE_S = 1;
 const LONGEST_PAUSE_S = 5;
@@ -16,6 +15,8 @@ export class Nemesis {
 
   constructor(
     private readonly stage: Stage,
+    /** Each is dealt once before one comes again. */
+    private readonly faults: readonly Fault[],
     private readonly chance: Chance,
     private readonly log: (line: string) => void,
   ) {}
@@ -33,7 +34,7 @@ export class Nemesis {
 
   private async next(): Promise<void> {
     if (this.deck.length === 0) {
-      this.deck = this.chance.shuffled(faults);
+      this.deck = this.chance.shuffled(this.faults);
     }
     const fault = this.deck.pop();
     if (fault === undefined) {

@@ -52,7 +52,10 @@ class Client {
       const plan = planTransaction(this.chance, Date.now() < poisonUntil);
       await this.write(plan, `${this.label}-${String(this.transactions++)}`);
       // What an outage has delayed is not caught up with at once.
-      next = Math.max(next + eventsOf(plan) * msPerEvent * this.chance.between(0.5, 1.5), performance.now() - MOST_BEHIND_MS);
+      next = Math.max(
+        next + eventsOf(plan) * msPerEvent * this.chance.between(0.5, 1.5),
+        performance.now() - MOST_BEHIND_MS,
+      );
       await sleep(Math.max(0, next - performance.now()));
     }
   }
