@@ -16,8 +16,6 @@ import { hasFailed, json, summary, type Outcome } from './summary';
 
 /** Leases lapse, a standby looks, and a busy machine takes its time. */
 const TAKEOVER_MS = (LEASE_SECONDS + 15) * 1000;
-/** So long before the end no more poison is written: it is given up after five retries. */
-const POISON_ENDS_BEFORE_MS = 15_000;
 
 const began = Date.now();
 const log = (line: string): void =>
@@ -54,8 +52,7 @@ async function chaos(wanted: ChaosArguments, lifecycle: Lifecycle): Promise<numb
     }
     return Promise.resolve();
   });
-  const poisonUntil = Date.now() + seconds * 1000 - POISON_ENDS_BEFORE_MS;
-  const stage = await Stage.open({ seed, folder, eventsPerSecond, poisonUntil, log }, lifecycle);
+  const stage = await Stage.open({ seed, folder, eventsPerSecond, log }, lifecycle);
   const spans = await run(stage, wanted, log);
   const history = await collect(stage, folder, spans);
   log('checking');

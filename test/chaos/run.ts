@@ -36,7 +36,7 @@ export async function run(
   }
   await sleep(Math.max(0, until - Date.now()));
   await Promise.all(stage.of('writer').map((writer) => writer.stop()));
-  log('the writers have ended; waiting for the rest to be delivered');
+  log('the writers have ended; the rest is being delivered');
   await waitFor(
     DELIVERED_WITHIN_MS,
     async () => (await pending(stage)) === 0,
@@ -45,17 +45,21 @@ export async function run(
       return `${String(await pending(stage))} events are still pending`;
     },
   );
+  log('nothing is pending; the consumers read the rest');
   await waitFor(
     CONSUMED_WITHIN_MS,
     () => allConsumed(stage),
     log,
     () => Promise.resolve('the consumers have not read everything'),
   );
-  for (const member of [...stage.of('relay'), ...stage.of('consumer')]) {
-    if (!(await member.stop())) {
-      log(`${member.name} did not end in time`);
-    }
-  }
+  log('all is read; the relays and consumers end');
+  await Promise.all(
+    [...stage.of('relay'), ...stage.of('consumer')].map(async (member) => {
+      if (!(await member.stop())) {
+        log(`${member.name} did not end in time`);
+      }
+    }),
+  );
   return nemesis.spans;
 }
 

@@ -3,21 +3,19 @@ import type { Stage } from '../stage/stage';
 import { journalLines } from './journal';
 import { CONSUMER_JOURNAL, WRITER_JOURNAL, type ConsumerLine, type WriterLine } from './journal-lines';
 
-type Noted = {
-  -readonly [Field in keyof WrittenTransaction]: WrittenTransaction[Field];
-} & { readonly xid: string };
+type Noted = { -readonly [Field in keyof WrittenTransaction]: WrittenTransaction[Field] };
 
-/** What the writers meant, with the outcome that PostgreSQL knows by the transactions' ids. */
+/** What the writers meant, with the outcome that PostgreSQL knows. */
 export async function writtenTransactions(stage: Stage, folder: string): Promise<WrittenTransaction[]> {
   const noted = new Map<string, Noted>();
   for (const line of journalLines<WriterLine>(folder, WRITER_JOURNAL)) {
     if ('begun' in line) {
-      const { begun: name, xid, events } = line;
-      noted.set(name, { name, xid, events: [], undone: events, committedAt: null, told: undefined });
+      const { begun: name, events } = line;
+      noted.set(name, { name, events: [], undone: events, committedAt: null, told: undefined });
     } else {
       const transaction = noted.get('committing' in line ? line.committing : line.told);
       if (transaction === undefined) {
-        continue; // it never got an id, so that it cannot have written
+        continue; // it could not even begin
       }
       if ('committing' in line) {
         transaction.events = line.events;
@@ -27,34 +25,23 @@ export async function writtenTransactions(stage: Stage, folder: string): Promise
       }
     }
   }
-  const commits = await commitTimes(
-    stage,
-    [...noted.values()].map(({ xid }) => xid),
-  );
-  return [...noted.values()].map(({ xid, ...transaction }) => ({
-    ...transaction,
-    committedAt: commits.get(xid) ?? null,
-  }));
+  for (const { name, status, at } of await witnessed(stage)) {
+    const transaction = noted.get(name);
+    if (transaction === undefined || status !== 'committed' || at === null) {
+      throw new Error(`The witness has seen ${name} commit, of which PostgreSQL says "${status}"`);
+    }
+    transaction.committedAt = Number(at);
+  }
+  return [...noted.values()];
 }
 
-/** In microseconds; those that rolled back are missing. */
-async function commitTimes(stage: Stage, xids: readonly string[]): Promise<Map<string, number>> {
-  const rows = await stage.query<{ xid: string; status: string; at: string | null }>(
-    `select x as xid, pg_xact_status(x::xid8) as status,
-            (extract(epoch from pg_xact_commit_timestamp(x::xid8::xid)) * 1000000)::bigint::text as at
-     from unnest($1::text[]) as x`,
-    [xids],
+/** The transactions that have left their row, and when they committed, in microseconds. */
+function witnessed(stage: Stage): Promise<{ name: string; status: string; at: string | null }[]> {
+  return stage.query(
+    `select name, pg_xact_status(xid) as status,
+            (extract(epoch from pg_xact_commit_timestamp(xid::xid)) * 1000000)::bigint::text as at
+     from chaos_transaction`,
   );
-  const commits = new Map<string, number>();
-  for (const { xid, status, at } of rows) {
-    if (status !== 'committed' && status !== 'aborted') {
-      throw new Error(`PostgreSQL cannot tell what became of transaction ${xid}: ${status}`);
-    }
-    if (status === 'committed') {
-      commits.set(xid, Number(at));
-    }
-  }
-  return commits;
 }
 
 export function* consumedRecords(folder: string): Generator<ConsumedRecord> {

@@ -2,8 +2,8 @@ import type { WrittenEvent } from '../checker/history';
 
 /** What a writer notes of a transaction, in this order, each before it does it. */
 export type WriterLine =
-  /** Begun, with its id in PostgreSQL; it means to add so many events. */
-  | { readonly begun: string; readonly xid: string; readonly events: number }
+  /** Begun; it means to add so many events. */
+  | { readonly begun: string; readonly events: number }
   /** All added, and about to commit. */
   | { readonly committing: string; readonly events: readonly WrittenEvent[]; readonly undone: number }
   /** What it was told, if it can be sure of it; and what went wrong, if that was not on purpose. */

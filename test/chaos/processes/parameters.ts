@@ -13,8 +13,6 @@ export interface ProcessParameters {
   readonly folder: string;
   /** Of all writers together. */
   readonly eventsPerSecond: number;
-  /** No more poison after this time (milliseconds): it takes a while to be given up. */
-  readonly poisonUntil: number;
 }
 
 export function parameters(): ProcessParameters {

@@ -30,12 +30,11 @@ export interface PlannedTransaction {
 const HOT_KEYS = 4;
 const KEYS = 400;
 
-/** @param poison whether there may be events that the broker refuses for ever */
-export function planTransaction(chance: Chance, poison: boolean): PlannedTransaction {
+export function planTransaction(chance: Chance): PlannedTransaction {
   const many = chance.oneIn(40);
   const steps = Array.from({ length: chance.oneIn(8) ? 1 + chance.below(3) : 1 }, (): PlannedStep => {
     const savepoint = chance.oneIn(6) ? (chance.oneIn(2) ? 'kept' : 'rolled back') : 'none';
-    return { events: planEvents(chance, many ? 30 + chance.below(120) : 1 + chance.below(5), poison), savepoint };
+    return { events: planEvents(chance, many ? 30 + chance.below(120) : 1 + chance.below(5)), savepoint };
   });
   const isSlow = chance.oneIn(40);
   const addsLast = isSlow && chance.oneIn(2);
@@ -48,14 +47,14 @@ export function planTransaction(chance: Chance, poison: boolean): PlannedTransac
   };
 }
 
-function planEvents(chance: Chance, count: number, poison: boolean): PlannedEvent[] {
+function planEvents(chance: Chance, count: number): PlannedEvent[] {
   const hot = chance.oneIn(4);
   return Array.from({ length: count }, (): PlannedEvent => {
     const number = hot ? chance.below(HOT_KEYS) : chance.below(KEYS);
     const key = `${hot ? 'hot' : 'key'}-${String(number)}`;
     const topic = chance.oneIn(20) ? chance.pick(TOPICS) : (TOPICS[number % TOPICS.length] ?? TOPICS[0]);
     const ordinary = { key, topic, delay: 0, fillerBytes: chance.below(300), poison: false };
-    if (poison && chance.oneIn(1500)) {
+    if (chance.oneIn(1500)) {
       return chance.oneIn(2)
         ? { ...ordinary, poison: true, topic: UNKNOWN_TOPIC }
         : { ...ordinary, poison: true, fillerBytes: TOO_LARGE_BYTES };

@@ -22,7 +22,7 @@ class WriterModule {}
 /** What ends a transaction or a savepoint that is to be rolled back. */
 class OnPurpose extends Error {}
 
-const { name, index, incarnation, seed, databaseUrl, folder, eventsPerSecond, poisonUntil } = parameters();
+const { name, index, incarnation, seed, databaseUrl, folder, eventsPerSecond } = parameters();
 const journal = new Journal<WriterLine>(join(folder, `${WRITER_JOURNAL}${name}.jsonl`));
 const PAUSE_AFTER_FAILURE_MS = 200;
 const MOST_BEHIND_MS = 5000;
@@ -49,7 +49,7 @@ class Client {
     const msPerEvent = (1000 * WRITERS * CLIENTS_PER_WRITER) / eventsPerSecond;
     let next = performance.now();
     while (!isOver) {
-      const plan = planTransaction(this.chance, Date.now() < poisonUntil);
+      const plan = planTransaction(this.chance);
       await this.write(plan, `${this.label}-${String(this.transactions++)}`);
       // What an outage has delayed is not caught up with at once.
       next = Math.max(
@@ -64,8 +64,8 @@ class Client {
     let sent = false;
     try {
       await this.dataSource.transaction(plan.isolation, async (manager) => {
-        const [row] = await manager.query<{ xid: string }[]>('select pg_current_xact_id()::text as xid');
-        journal.write({ begun: transaction, xid: row?.xid ?? '', events: eventsOf(plan) });
+        journal.write({ begun: transaction, events: eventsOf(plan) });
+        await manager.query('insert into chaos_transaction values ($1, pg_current_xact_id())', [transaction]);
         await sleep(plan.openBefore * 1000);
         const events = await this.add(plan);
         await sleep(plan.openAfter * 1000);

@@ -14,7 +14,7 @@ import { installWitness, query } from './witness';
 
 const SERVED_WITHIN_MS = 30_000;
 
-export interface StageOptions extends Pick<ProcessParameters, 'seed' | 'folder' | 'eventsPerSecond' | 'poisonUntil'> {
+export interface StageOptions extends Pick<ProcessParameters, 'seed' | 'folder' | 'eventsPerSecond'> {
   readonly log: (line: string) => void;
 }
 
@@ -34,7 +34,8 @@ export class Stage {
   ) {
     const databaseUrl = new URL(database.url);
     databaseUrl.host = `127.0.0.1:${String(databaseProxy.port)}`;
-    const parameters = { ...options, log: undefined, databaseUrl: databaseUrl.href, kafkaPort: kafkaProxy.port };
+    const { log, ...rest } = options;
+    const parameters = { ...rest, databaseUrl: databaseUrl.href, kafkaPort: kafkaProxy.port };
     const roles: [Role, number][] = [
       ['relay', RELAYS],
       ['writer', WRITERS],
@@ -42,7 +43,7 @@ export class Stage {
     ];
     this.members = roles.flatMap(([role, count]) =>
       Array.from({ length: count }, (_, index) => {
-        return new Member(keeper, role, index, parameters, (member) => void this.crashed(member, options.log));
+        return new Member(keeper, role, index, parameters, (member) => void this.crashed(member, log));
       }),
     );
   }

@@ -1,7 +1,12 @@
 import { Client } from 'pg';
 
-/** Who settles what, noted by triggers that live in the chaos' database alone, with whoever owned the lane in that moment. */
+/**
+ * Tables of the chaos' own. A writer adds a row to the first one in each of its transactions: it is there if and only if that has committed. The
+ * transaction's id alone would not tell: what a crash of the server has forgotten before it was written out is given out a second time.
+ * The second one says who settles what, noted by triggers, with whoever owned the lane in that moment.
+ */
 const WITNESS = `
+  create table chaos_transaction (name text primary key, xid xid8 not null);
   create table chaos_settlement (
     n bigint generated always as identity primary key, id uuid not null, done_by text not null, lane_owner uuid);
   create function chaos_settled() returns trigger language plpgsql as $$
