@@ -41,9 +41,7 @@ async function main(given: readonly string[]): Promise<number> {
 
 async function chaos(wanted: ChaosArguments, lifecycle: Lifecycle): Promise<number> {
   const { seed, seconds, eventsPerSecond } = wanted;
-  log(
-    `seed ${String(seed)}, ${String(seconds)} s: to repeat it, npm run chaos -- --seconds ${String(seconds)} --seed ${String(seed)}`,
-  );
+  log(`seed ${String(seed)}, ${String(seconds)} s`);
   const folder = mkdtempSync(join(tmpdir(), 'nestjs-outboxed-chaos-'));
   let kept = false;
   lifecycle.onEnd(() => {

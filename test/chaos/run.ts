@@ -29,7 +29,7 @@ export async function run(
   );
   log('everything runs');
   const until = Date.now() + seconds * 1000;
-  const kinds = faults.filter(({ kind }) => kind.includes(only));
+  const kinds = faults.filter(({ kind, isPossible }) => kind.includes(only) && (isPossible?.(stage) ?? true));
   const nemesis = new Nemesis(stage, kinds, Chance.of(seed, 1_000_000), log);
   if (wanted) {
     await nemesis.rage(until);

@@ -9,6 +9,8 @@ export interface Fault {
   readonly repeats: boolean;
   /** Whether others may happen meanwhile. */
   readonly alongside?: boolean;
+  /** Whether it can happen here; always, if not given. */
+  readonly isPossible?: (stage: Stage) => boolean;
   readonly happen: (stage: Stage, chance: Chance) => Promise<string>;
 }
 

@@ -10,7 +10,7 @@ const LONGEST_PAUSE_S = 5;
 /** Lets one fault after the other happen, in an order that the seed decides, until it is told to stop. */
 export class Nemesis {
   readonly spans: FaultSpan[] = [];
-  private readonly alongside = new Set<Promise<void>>();
+  private readonly alongside: Promise<void>[] = [];
   private deck: Fault[] = [];
 
   constructor(
@@ -45,8 +45,9 @@ export class Nemesis {
       await happening;
       return;
     }
-    this.alongside.add(happening);
-    void happening.finally(() => this.alongside.delete(happening));
+    this.alongside.push(happening);
+    // Its failure is met at the end.
+    happening.catch(() => undefined);
   }
 
   private async happen({ kind, repeats, happen }: Fault): Promise<void> {

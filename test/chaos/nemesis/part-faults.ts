@@ -1,7 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigResourceTypes } from 'kafkajs';
 import type { Stage } from '../stage/stage';
 import { SMALL_LIMIT_BYTES, TOPICS, USUAL_LIMIT_BYTES } from '../topics';
 import { seconds, type Fault } from './fault';
+
+const SERVES_WITHIN_MS = 60_000;
+const LOOK_EVERY_MS = 200;
 
 function brokerEnds(kind: string, how: 'SIGKILL' | 'SIGTERM'): Fault {
   return {
@@ -40,6 +44,35 @@ const backendsTerminated: Fault = {
   },
 };
 
+/** The server may survive it, end its backends, or end; in the end it runs. */
+const diskFull: Fault = {
+  kind: 'disk of the database full',
+  repeats: true,
+  isPossible: ({ disk }) => disk !== undefined,
+  happen: async (stage, chance) => {
+    const { disk, database } = stage;
+    await disk?.fill();
+    await seconds(1, 3, chance);
+    await disk?.free();
+    const deadline = Date.now() + SERVES_WITHIN_MS;
+    for (let ended = false; ;) {
+      try {
+        await stage.query('select 1');
+        return ended ? 'the server, which ended' : 'the server';
+      } catch (error) {
+        if (Date.now() > deadline) {
+          throw error;
+        }
+        if (database.pid === undefined) {
+          ended = true;
+          await database.start();
+        }
+        await sleep(LOOK_EVERY_MS);
+      }
+    }
+  },
+};
+
 /** So that events are refused that are delivered later, and hold their keys meanwhile. */
 const largerRefused: Fault = {
   kind: 'broker refuses larger records',
@@ -74,5 +107,6 @@ export const partFaults: readonly Fault[] = [
   brokerEnds('broker stopped and restarted', 'SIGTERM'),
   databaseRestarted,
   backendsTerminated,
+  diskFull,
   largerRefused,
 ];

@@ -10,6 +10,7 @@ import { CONSUMERS, RELAYS, WRITERS, type ProcessParameters } from '../processes
 import { PARTITIONS, TOPICS } from '../topics';
 import { FlakyProxy } from './flaky-proxy';
 import { Member, type Role } from './member';
+import { SmallDisk } from './small-disk';
 import { installWitness, query } from './witness';
 
 const SERVED_WITHIN_MS = 30_000;
@@ -23,12 +24,15 @@ export class Stage {
   /** Processes that ended although nobody had ended them, with the last that they printed. */
   readonly crashes: string[] = [];
   readonly members: Member[];
+  private isOver = false;
 
   private constructor(
     readonly database: DatabasePart,
     readonly kafka: KafkaPart,
     readonly databaseProxy: FlakyProxy,
     readonly kafkaProxy: FlakyProxy,
+    /** Where the database has its data; undefined if that cannot be had here. */
+    readonly disk: SmallDisk | undefined,
     keeper: Keeper,
     options: StageOptions,
   ) {
@@ -43,15 +47,26 @@ export class Stage {
     ];
     this.members = roles.flatMap(([role, count]) =>
       Array.from({ length: count }, (_, index) => {
-        return new Member(keeper, role, index, parameters, (member) => void this.crashed(member, log));
+        return new Member(keeper, role, index, parameters, (member) =>
+          this.crashed(member, log).catch((error: unknown) => log(String(error))),
+        );
       }),
     );
   }
 
   static async open(options: StageOptions, lifecycle: Lifecycle): Promise<Stage> {
-    const parts = await startParts({ own: true, log: options.log });
+    const { log } = options;
+    const disk = await SmallDisk.mount().catch((error: unknown) => {
+      log(`the disk of the database will not be full: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    });
+    lifecycle.onEnd(async () => disk?.unmount());
+    const parts = await startParts({ own: true, log, databaseDirectory: disk?.path });
     lifecycle.onEnd(() => parts.stop());
     const { database, kafka } = parts;
+    if (disk !== undefined && database.source !== 'local') {
+      log('the disk of the database will not be full: it runs in a container');
+    }
     await keepCommitTimes(database);
     await createTables(database.url);
     const [kafkaHost = '', kafkaPort] = (kafka.brokers[0] ?? '').split(':');
@@ -63,7 +78,17 @@ export class Stage {
     lifecycle.onEnd(() => Promise.all([databaseProxy.close(), kafkaProxy.close()]).then(() => undefined));
     const keeper = await Keeper.open({ parent: tmpdir(), prefix: 'nestjs-outboxed-chaos-processes-' });
     lifecycle.onEnd(() => keeper.close());
-    const stage = new Stage(database, kafka, databaseProxy, kafkaProxy, keeper, options);
+    const stage = new Stage(
+      database,
+      kafka,
+      databaseProxy,
+      kafkaProxy,
+      database.source === 'local' ? disk : undefined,
+      keeper,
+      options,
+    );
+    // Ended first: what ends with its keeper has not ended by itself.
+    lifecycle.onEnd(() => Promise.resolve(void (stage.isOver = true)));
     await stage.createTopics();
     await Promise.all(stage.members.map((member) => member.start()));
     return stage;
@@ -123,6 +148,9 @@ export class Stage {
   }
 
   private async crashed(member: Member, log: (line: string) => void): Promise<void> {
+    if (this.isOver) {
+      return;
+    }
     const { name, role } = member;
     const said = (await member.output()).trim().split('\n').slice(-15).join('\n');
     // Consumers are kafkajs alone, and stand for programs of others.
