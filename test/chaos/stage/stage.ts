@@ -47,8 +47,12 @@ export class Stage {
     ];
     this.members = roles.flatMap(([role, count]) =>
       Array.from({ length: count }, (_, index) => {
-        return new Member(keeper, role, index, parameters, (member) =>
-          this.crashed(member, log).catch((error: unknown) => log(String(error))),
+        return new Member(
+          keeper,
+          role,
+          index,
+          parameters,
+          (member) => void this.crashed(member, log).catch((error: unknown) => log(String(error))),
         );
       }),
     );
