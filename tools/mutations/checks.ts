@@ -10,7 +10,12 @@ const CHAOS_WITHIN_MS = 400_000;
 const BUILD_WITHIN_MS = 300_000;
 
 /** Not with jest's --bail, which ends it before the result is written. */
-export async function runTests(root: string, paths: readonly string[], env: NodeJS.ProcessEnv): Promise<Answer> {
+export async function runTests(
+  root: string,
+  paths: readonly string[],
+  env: NodeJS.ProcessEnv,
+  onFailed: (test: string) => void,
+): Promise<Answer> {
   const projects = [...new Set(paths.map((path) => path.split('/')[1] ?? ''))];
   const result = join(root, 'result.json');
   rmSync(result, { force: true });
@@ -27,6 +32,10 @@ export async function runTests(root: string, paths: readonly string[], env: Node
     if (ran === 0 || said.numRuntimeErrorTestSuites > 0) {
       return 'broken';
     }
+    said.testResults
+      .flatMap(({ assertionResults }) => assertionResults)
+      .filter(({ status }) => status === 'failed')
+      .forEach(({ fullName }) => onFailed(fullName));
     return said.numFailedTests > 0 ? 'failed' : 'passed';
   } catch {
     return 'broken';
@@ -37,6 +46,9 @@ interface JestResult {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly numRuntimeErrorTestSuites: number;
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
 }
 
 /** What a chaos run needs. */

@@ -79,7 +79,7 @@ async function answers(
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   changes.forEach((change) => applyChange(copy, change));
   const env = { ...process.env, DATABASE_URL: database.url, KAFKA_BROKERS: kafka.brokers.join(',') };
-  const byTests = await runTests(copy, tests, env);
+  const byTests = await runTests(copy, tests, env, (test) => log(`  fails: ${test}`));
   let byChaos: Answer | undefined;
   if (chaos !== undefined) {
     log(`${safeguard}: tests ${byTests}; chaos`);

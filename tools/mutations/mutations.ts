@@ -39,12 +39,12 @@ export const mutations: readonly Mutation[] = [
       { file: 'lib/store/lane-fence.ts', text: ' and mine.epoch = o.${l.epoch}', by: '' },
       { file: 'lib/store/lane-fence.ts', text: 'where o.${l.owner} = $1::uuid', by: 'where $1::uuid is not null' },
     ],
-    tests: ['test/integration/relay/ownership.spec.ts'],
+    tests: ['test/integration/store/settling.spec.ts', 'test/integration/relay/ownership.spec.ts'],
   },
   {
     safeguard: 'a settling names the epoch beside the owner',
     changes: [{ file: 'lib/store/lane-fence.ts', text: ' and mine.epoch = o.${l.epoch}', by: '' }],
-    tests: ['test/integration/store', 'test/integration/relay/ownership.spec.ts'],
+    tests: ['test/integration/store/settling.spec.ts'],
   },
   {
     safeguard: 'a settling locks the lanes against takeovers',
@@ -54,7 +54,7 @@ export const mutations: readonly Mutation[] = [
   {
     safeguard: 'only pending events are settled',
     changes: [{ file: 'lib/store/lane-fence.ts', text: ' and ${e}.${t.publishedAt} is null`', by: '`' }],
-    tests: ['test/integration/store', 'test/integration/relay/ownership.spec.ts'],
+    tests: ['test/integration/store/settling.spec.ts'],
   },
   {
     safeguard: 'an event that waits for its retry holds its key',
