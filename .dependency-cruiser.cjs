@@ -59,6 +59,13 @@ module.exports = {
       to: { path: '^(lib|test|tools)/', pathNot: '^lib/(index|(migrations|testing)/index)\\.ts$' },
     },
     {
+      name: 'the-chaos-checker-stands-alone',
+      comment: 'it judges the product, and so uses nothing of it',
+      severity: 'error',
+      from: { path: '^test/chaos/checker/' },
+      to: { pathNot: '^test/chaos/checker/' },
+    },
+    {
       name: 'no-dev-dependencies-in-lib',
       severity: 'error',
       from: { path: '^lib/' },

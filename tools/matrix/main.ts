@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { copySources } from '../copy/copy-sources';
 import { combinations, type Combination } from './combinations';
 
 const root = join(__dirname, '../../..');
@@ -64,15 +65,9 @@ function installed(folder: string, name: string): string {
   return version;
 }
 
-/** What git knows and what is new, with the installed packages, so that npm has to change little. */
+/** With the installed packages, so that npm has to change little. */
 function copyRepository(to: string): void {
-  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
-    cwd: root,
-  }).toString();
-  for (const file of listed.split('\0').filter((name) => name !== '')) {
-    mkdirSync(dirname(join(to, file)), { recursive: true });
-    cpSync(join(root, file), join(to, file));
-  }
+  copySources(root, to);
   cpSync(join(root, 'node_modules'), join(to, 'node_modules'), { recursive: true, verbatimSymlinks: true });
 }
 

