@@ -61,8 +61,8 @@ export const mutations: readonly Mutation[] = [
     changes: [
       {
         file: 'lib/store/held-key.ts',
-        text: 'return `(exists (select',
-        by: 'return `(false and exists (select',
+        text: '${t.attempts} > 0 limit',
+        by: '${t.attempts} < 0 limit',
       },
     ],
     tests: ['test/integration/relay/retries.spec.ts', 'test/integration/relay/order-under-stress.spec.ts'],
@@ -70,7 +70,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     safeguard: 'a dead letter holds its key where that is asked for',
-    changes: [{ file: 'lib/store/held-key.ts', text: 'or exists (select', by: 'or false and exists (select' }],
+    changes: [{ file: 'lib/store/held-key.ts', text: 'where ${d.holdsKey} limit', by: 'where ${d.holdsKey} and false limit' }],
     tests: ['test/integration/relay/held-keys.spec.ts'],
   },
   {

@@ -54,7 +54,7 @@ describe('A batch', () => {
   it('keeps to its bytes where a megabyte is stored as some kilobytes', async () => {
     const payloads = Array.from({ length: 150 }, () => 'x'.repeat(MEGABYTE - 10));
     const bytes = await deliver(payloads);
-    expect(Math.max(...bytes)).toBeLessThanOrEqual(8_388_608);
+    expect(Math.max(...bytes)).toBeLessThanOrEqual(4_194_304);
     expect(bytes.length).toBeLessThan(45);
   });
 

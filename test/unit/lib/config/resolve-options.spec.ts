@@ -38,7 +38,7 @@ describe('the resolved options', () => {
       relay: true,
       pollIntervalSeconds: 1,
       batchSize: 1000,
-      maxBatchBytes: 8_388_608,
+      maxBatchBytes: 4_194_304,
       maxEventBytes: 1_000_000,
       preparedStatements: true,
       errorRetryIntervalSeconds: 30,

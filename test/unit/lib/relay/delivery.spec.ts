@@ -258,9 +258,9 @@ describe('a delivery', () => {
     it('looks anew for what waits where an operator has let a key go: a retry of it may be due', async () => {
       const due = aPendingEvent({ seq: 9, lane: 2, id: '9', attempts: 1 });
       bench.fetched = (batch) => {
-        const cleared = bench.store.clearRewinds.mock.calls.length > 0;
+        const cleared = bench.store.deleteRewinds.mock.calls.length > 0;
         const waiting = batch.waiting && { due: cleared ? -5 : null, held: true };
-        return { ...batch, waiting, rewound: cleared ? [] : [2] };
+        return { ...batch, waiting, rewinds: cleared ? [] : [{ id: 9, lane: 2 }] };
       };
       bench.store.dueRetries.mockResolvedValueOnce([due]);
       await expect(bench.run()).resolves.toMatchObject({ published: 1, ended: 'idle' });
