@@ -7,40 +7,25 @@ import {
   type OutboxMessage,
 } from 'nestjs-outboxed';
 import { laneOf } from '../../../lib/store/ordering-key';
-import { createDatabase, type TestDatabase } from '../support/database';
-import { addDeadLetter, addDeadLetters, emptyOutbox, idsIn, rewoundLanes } from '../support/dead-letters';
+import { AdminSuite } from '../support/admin-suite';
+import { addDeadLetter, addDeadLetters, rewoundLanes } from '../support/dead-letters';
 import { eventually } from '../support/eventually';
-import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
+import { anEvent, startOutboxApp } from '../support/outbox-app';
 
 jest.setTimeout(60_000);
 
 describe('Replaying', () => {
-  let database: TestDatabase;
-  let app: OutboxApp;
-  let deadLetters: OutboxDeadLetters;
+  const suite = AdminSuite.declare();
 
-  beforeAll(async () => {
-    database = await createDatabase();
-    app = await startOutboxApp({ url: database.url });
-    deadLetters = app.module.get(OutboxDeadLetters);
-  });
-  beforeEach(() => emptyOutbox(database));
-  afterAll(async () => {
-    await app?.close();
-    await database?.drop();
-  });
-
-  const inOutbox = (): Promise<string[]> => idsIn(database, 'event_outbox');
-  const dead = (): Promise<string[]> => idsIn(database, 'event_outbox_dead_letter');
   const addEvent = (id: string): Promise<string> =>
-    app.dataSource.transaction(() => app.outbox.addEvent(anEvent({ id })));
+    suite.app.dataSource.transaction(() => suite.app.outbox.addEvent(anEvent({ id })));
 
   it('brings the event back as it was, to its place, with the header and no attempts', async () => {
     const eventData = '{ "z": 12345678901234567890, "a":1.0,  "z":"\\u00fc" }';
     const headers = '{"zeta":"1","alpha":"\\u00fc \\"x\\"","Outbox-Replays":"2","10":"ten","9":"nine"}';
-    const id = await addDeadLetter(database, { eventData, headers, seq: '9007199254740993' });
-    const replayId = await deadLetters.replay(id.toUpperCase());
-    const [event] = await database.query<object>(
+    const id = await addDeadLetter(suite.database, { eventData, headers, seq: '9007199254740993' });
+    const replayId = await suite.deadLetters.replay(id.toUpperCase());
+    const [event] = await suite.database.query<object>(
       `select seq::text, id::text, lane, aggregate_type, aggregate_id, event_type, topic, event_key, event_data::text, headers::text,
               traceparent, created_at = '2026-01-02T03:04:05.678901Z' as created, available_at = '2026-01-02T04:00:00Z' as available,
               attempts, retry_at, last_error, published_at, xid::text::xid = xmin as by_its_transaction
@@ -66,7 +51,7 @@ describe('Replaying', () => {
       published_at: null,
       by_its_transaction: true,
     });
-    expect(await dead()).toEqual([]);
+    expect(await suite.dead()).toEqual([]);
   });
 
   it.each([
@@ -75,47 +60,49 @@ describe('Replaying', () => {
     ['an earlier replay', '{"a":"1","outbox-replay":"old","b":"2"}', '"a":"1","b":"2",'],
     ['only an earlier replay', '{"outbox-replay":"old"}', ''],
   ])('gives its header to %s', async (_what, headers, others) => {
-    const id = await addDeadLetter(database, { headers });
-    const replayId = await deadLetters.replay(id);
-    const [event] = await database.query<{ headers: string }>('select headers::text from event_outbox');
+    const id = await addDeadLetter(suite.database, { headers });
+    const replayId = await suite.deadLetters.replay(id);
+    const [event] = await suite.database.query<{ headers: string }>('select headers::text from event_outbox');
     expect(event?.headers).toBe(`{${others}"outbox-replay":"${replayId}"}`);
   });
 
   it('says that there is no such dead letter, also the second time', async () => {
-    const id = await addDeadLetter(database);
-    await expect(deadLetters.replay(randomUUID())).rejects.toBeInstanceOf(OutboxDeadLetterNotFoundError);
-    await deadLetters.replay(id);
-    await expect(deadLetters.replay(id)).rejects.toMatchObject({ code: 'OUTBOX_DEAD_LETTER_NOT_FOUND', id });
-    expect(await inOutbox()).toEqual([id]);
+    const id = await addDeadLetter(suite.database);
+    await expect(suite.deadLetters.replay(randomUUID())).rejects.toBeInstanceOf(OutboxDeadLetterNotFoundError);
+    await suite.deadLetters.replay(id);
+    await expect(suite.deadLetters.replay(id)).rejects.toMatchObject({ code: 'OUTBOX_DEAD_LETTER_NOT_FOUND', id });
+    expect(await suite.inOutbox()).toEqual([id]);
   });
 
   it('leaves a dead letter where it is, if the outbox holds an event of its id or position', async () => {
-    const sameId = await addDeadLetter(database);
+    const sameId = await addDeadLetter(suite.database);
     await addEvent(sameId);
     const other = await addEvent(randomUUID());
-    const [row] = await database.query<{ seq: string }>('select seq::text from event_outbox where id = $1', [other]);
-    const samePosition = await addDeadLetter(database, { seq: row!.seq, holdsKey: true });
+    const [row] = await suite.database.query<{ seq: string }>('select seq::text from event_outbox where id = $1', [
+      other,
+    ]);
+    const samePosition = await addDeadLetter(suite.database, { seq: row!.seq, holdsKey: true });
     for (const id of [sameId, samePosition]) {
-      await expect(deadLetters.replay(id)).rejects.toBeInstanceOf(OutboxReplayConflictError);
+      await expect(suite.deadLetters.replay(id)).rejects.toBeInstanceOf(OutboxReplayConflictError);
     }
-    expect(await dead()).toEqual([sameId, samePosition]);
-    expect(await inOutbox()).toEqual([sameId, other]);
-    expect(await rewoundLanes(database)).toEqual([]);
+    expect(await suite.dead()).toEqual([sameId, samePosition]);
+    expect(await suite.inOutbox()).toEqual([sameId, other]);
+    expect(await rewoundLanes(suite.database)).toEqual([]);
   });
 
   it('of many brings back what it can in one statement, and tells what became of each', async () => {
     const ids = await addDeadLetters(
-      database,
+      suite.database,
       Array.from({ length: 50 }, () => ({})),
     );
     const [conflict, stays, ...others] = ids as [string, string, ...string[]];
     await addEvent(conflict);
     const unknown = randomUUID();
     const asked = [unknown, ...others, conflict];
-    const { replayId, ...result } = await deadLetters.replayMany(asked);
+    const { replayId, ...result } = await suite.deadLetters.replayMany(asked);
     expect(result).toEqual({ replayed: others, conflicts: [conflict], notFound: [unknown] });
-    expect(await dead()).toEqual([conflict, stays]);
-    const replays = await database.query<object>(
+    expect(await suite.dead()).toEqual([conflict, stays]);
+    const replays = await suite.database.query<object>(
       `select headers->>'outbox-replay' as replay, count(*)::int, count(distinct xid)::int as transactions
        from event_outbox where headers is not null group by 1`,
     );
@@ -124,25 +111,25 @@ describe('Replaying', () => {
 
   it('has the owner of the lane begin anew, if the dead letter held its key', async () => {
     expect(new Set(['held', 'free', 'other'].map(laneOf)).size).toBe(3);
-    await addDeadLetter(database, { eventKey: 'other', holdsKey: true });
-    await deadLetters.replayMany([
-      await addDeadLetter(database, { eventKey: 'held', holdsKey: true }),
-      await addDeadLetter(database, { eventKey: 'free' }),
+    await addDeadLetter(suite.database, { eventKey: 'other', holdsKey: true });
+    await suite.deadLetters.replayMany([
+      await addDeadLetter(suite.database, { eventKey: 'held', holdsKey: true }),
+      await addDeadLetter(suite.database, { eventKey: 'free' }),
     ]);
-    expect(await rewoundLanes(database)).toEqual([laneOf('held')]);
-    expect(await inOutbox()).toHaveLength(2);
+    expect(await rewoundLanes(suite.database)).toEqual([laneOf('held')]);
+    expect(await suite.inOutbox()).toHaveLength(2);
   });
 
   describe('at the same time as', () => {
     /** Does `first` and, before its transaction ends, `second`, which then waits for it. */
     async function overlapping<T>(first: () => Promise<unknown>, second: () => Promise<T>): Promise<T> {
       let waiting: Promise<T> | undefined;
-      await app.dataSource.transaction(async () => {
+      await suite.app.dataSource.transaction(async () => {
         await first();
-        waiting = app.transactions.run(second, { propagation: 'REQUIRES_NEW' });
+        waiting = suite.app.transactions.run(second, { propagation: 'REQUIRES_NEW' });
         waiting.catch(() => undefined);
         await eventually('the second to wait', async () => {
-          const [row] = await database.query<{ waiting: number }>(
+          const [row] = await suite.database.query<{ waiting: number }>(
             `select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
           );
           return row?.waiting === 1;
@@ -153,42 +140,42 @@ describe('Replaying', () => {
 
     let ids: string[];
     beforeEach(async () => {
-      ids = [await addDeadLetter(database, { holdsKey: true }), await addDeadLetter(database)];
+      ids = [await addDeadLetter(suite.database, { holdsKey: true }), await addDeadLetter(suite.database)];
     });
 
     it('another replay brings each back once', async () => {
       const result = await overlapping(
-        () => deadLetters.replayMany([...ids].reverse()),
-        () => deadLetters.replayMany(ids),
+        () => suite.deadLetters.replayMany([...ids].reverse()),
+        () => suite.deadLetters.replayMany(ids),
       );
       expect(result).toMatchObject({ replayed: [], conflicts: [], notFound: ids });
-      expect(await inOutbox()).toEqual(ids);
+      expect(await suite.inOutbox()).toEqual(ids);
     });
 
     it('a discard does what comes first', async () => {
       const result = await overlapping(
-        () => deadLetters.discard(ids[0]!),
-        () => deadLetters.replayMany(ids),
+        () => suite.deadLetters.discard(ids[0]!),
+        () => suite.deadLetters.replayMany(ids),
       );
       expect(result).toMatchObject({ replayed: [ids[1]], notFound: [ids[0]] });
-      expect([await inOutbox(), await dead()]).toEqual([[ids[1]], []]);
+      expect([await suite.inOutbox(), await suite.dead()]).toEqual([[ids[1]], []]);
     });
 
     it('a release of the key brings it back all the same', async () => {
       await overlapping(
-        () => deadLetters.release('key-1'),
-        () => deadLetters.replay(ids[0]!),
+        () => suite.deadLetters.release('key-1'),
+        () => suite.deadLetters.replay(ids[0]!),
       );
-      expect([await inOutbox(), await dead()]).toEqual([[ids[0]], [ids[1]]]);
+      expect([await suite.inOutbox(), await suite.dead()]).toEqual([[ids[0]], [ids[1]]]);
     });
 
     it('an event of the same id is added, stays a dead letter', async () => {
       const result = await overlapping(
-        () => app.outbox.addEvent(anEvent({ id: ids[0]! })),
-        () => deadLetters.replayMany(ids),
+        () => suite.app.outbox.addEvent(anEvent({ id: ids[0]! })),
+        () => suite.deadLetters.replayMany(ids),
       );
       expect(result).toMatchObject({ replayed: [ids[1]], conflicts: [ids[0]] });
-      expect(await dead()).toEqual([ids[0]]);
+      expect(await suite.dead()).toEqual([ids[0]]);
     });
   });
 
@@ -196,12 +183,12 @@ describe('Replaying', () => {
     const publisher = new InProcessPublisher();
     const received: OutboxMessage[] = [];
     publisher.subscribe('replayed', (message) => void received.push(message));
-    const relay = await startOutboxApp({ url: database.url, outbox: { publisher, pollIntervalSeconds: 3600 } });
+    const relay = await startOutboxApp({ url: suite.database.url, outbox: { publisher, pollIntervalSeconds: 3600 } });
     await relay.dataSource.transaction(() => relay.outbox.addEvent(anEvent({ topic: 'replayed' })));
     await eventually('the relay to be at rest', async () => (await relay.outbox.stats()).pending === 0);
     const [byItself, inTransaction] = [
-      await addDeadLetter(database, { topic: 'replayed', eventData: '{"b":1,"a":1.0}' }),
-      await addDeadLetter(database, { topic: 'replayed' }),
+      await addDeadLetter(suite.database, { topic: 'replayed', eventData: '{"b":1,"a":1.0}' }),
+      await addDeadLetter(suite.database, { topic: 'replayed' }),
     ];
     const ofRelay = relay.module.get(OutboxDeadLetters);
     const replayId = await ofRelay.replay(byItself);

@@ -1,6 +1,6 @@
 import { eventually } from '../support/eventually';
 import { Relays } from '../support/relays';
-import { startProgram } from '../support/program';
+import { RelayProcess } from '../support/relay-process';
 
 jest.setTimeout(90_000);
 
@@ -16,16 +16,16 @@ describe('The sign of life of a relay', () => {
 
   it('is gone when its process is killed, and another relay takes over long before the lease is over', async () => {
     const writer = await relays.start({ relay: false });
-    const victim = startProgram('test/integration/relay/relay-process.cjs', [relays.database.url, '0.2'], {});
+    const victim = await RelayProcess.start({ url: relays.database.url, brokers: null, outbox });
     await relays.listening(1);
     await relays.shared([64]);
     await relays.start(outbox);
     await relays.shared([32, 32]);
-    victim.kill('SIGKILL');
+    await victim.kill('SIGKILL');
     const ids = await relays.add(writer, 100);
     await relays.shared([64], 5);
     await eventually('all to be delivered', async () => (await writer.outbox.stats()).pending === 0);
-    const byVictim = victim.output.stdout.split('\n');
+    const byVictim = await victim.output();
     const byOther = new Set(relays.received.map(({ id }) => id));
     expect(ids.filter((id) => !byOther.has(id) && !byVictim.includes(id))).toEqual([]);
   });

@@ -16,7 +16,8 @@ const ENDS_WITHIN_MS = 30_000;
 
 export interface RelayProcessOptions {
   url: string;
-  brokers?: readonly string[];
+  /** Null: it takes the events itself, and says which; see relay-program.cjs. */
+  brokers?: readonly string[] | null;
   outbox?: Omit<OutboxOptions, 'kafka' | 'publisher'>;
   /** It freezes when it is about to send for the n-th time; see relay-program.cjs. */
   freezeBeforeSend?: number;
@@ -48,7 +49,7 @@ export class RelayProcess {
         leaseSeconds: LEASE_SECONDS,
         pollIntervalSeconds: 0.2,
         ...outbox,
-        kafka: { clientId: 'relay-process', brokers },
+        ...(brokers === null ? {} : { kafka: { clientId: 'relay-process', brokers } }),
       },
     };
     const keeping = await (keeper ??= openKeeper());

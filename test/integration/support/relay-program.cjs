@@ -4,14 +4,15 @@
  * A relay in a process of its own, to be killed and frozen: an application context with the built package, as a user would write it. DATABASE_URL names
  * the database; the argument is JSON, `{ outbox, freezeBeforeSend }`.
  *
- * Says `ready <owner>` when it owns lanes. With `freezeBeforeSend: n` it says `frozen` and stops itself (SIGSTOP) when it owns all lanes and has made up its
+ * Says `ready <owner>` when it owns lanes. Where `outbox` does not say where to deliver to, it takes the events of the topic "items" itself, and says
+ * `took <id>`. With `freezeBeforeSend: n` it says `frozen` and stops itself (SIGSTOP) when it owns all lanes and has made up its
  * mind to send for the n-th time; when it goes on it sends, settles, and says `settled`.
  */
 require('reflect-metadata');
 const { writeSync } = require('node:fs');
 const { NestFactory } = require('@nestjs/core');
 const { TypeOrmModule } = require('@nestjs/typeorm');
-const { EventRelayWorker, OutboxModule } = require('nestjs-outboxed');
+const { EventRelayWorker, InProcessPublisher, OutboxModule } = require('nestjs-outboxed');
 
 const STDOUT = 1;
 const LANES = 64;
@@ -58,6 +59,13 @@ function saySettled(leases) {
   };
 }
 
+/** A broker in this very process. */
+function ownPublisher() {
+  const publisher = new InProcessPublisher();
+  publisher.subscribe('items', ({ id }) => writeSync(STDOUT, `took ${id}\n`));
+  return publisher;
+}
+
 async function main() {
   const { outbox, freezeBeforeSend: number } = JSON.parse(process.argv[2] ?? '{}');
   const app = await NestFactory.createApplicationContext(
@@ -70,7 +78,7 @@ async function main() {
           autoLoadEntities: true,
           retryAttempts: 0,
         }),
-        OutboxModule.forRoot(outbox),
+        OutboxModule.forRoot(outbox.kafka === undefined ? { ...outbox, publisher: ownPublisher() } : outbox),
       ],
     },
     { abortOnError: false },

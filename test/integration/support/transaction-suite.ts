@@ -1,6 +1,8 @@
+import type { Type } from '@nestjs/common';
 import type { TestDatabase } from './database';
 import { createDatabase } from './database';
 import { startOutboxApp, type OutboxApp, type OutboxAppOptions } from './outbox-app';
+import { noConnectionIsLeft, rowsAndEventsShareATransaction, type Open, type Opened } from './rows-and-events';
 import { stored, Writers, writers } from './writers';
 
 /** One database and one application with {@link Writers} for all tests of a suite. */
@@ -15,6 +17,33 @@ export class TransactionSuite {
     beforeAll(() => suite.start(options));
     afterAll(() => suite.end());
     return suite;
+  }
+
+  /**
+   * Declares the tests of each way to open a transaction with each way to write in it.
+   *
+   * @param opening a provider that opens them
+   * @param withManager those that hand out the manager of the transaction
+   */
+  describeWays<By>(
+    opening: Type<By>,
+    ways: Record<string, (by: By) => Open>,
+    withManager: readonly string[] = [],
+  ): void {
+    const opened = (name: string) => (): Opened => ({
+      database: this.database,
+      writers: this.writers,
+      open: ways[name]!(this.app.module.get(opening)),
+    });
+    describe.each(Object.keys(ways))('opened by %s', (name) => {
+      rowsAndEventsShareATransaction(opened(name), 'context');
+      noConnectionIsLeft(opened(name));
+    });
+    if (withManager.length > 0) {
+      describe.each(withManager)('opened by %s, written to with its own manager', (name) => {
+        rowsAndEventsShareATransaction(opened(name), 'manager');
+      });
+    }
   }
 
   /** Saves a row with an injected repository, and adds an event of the same name. */

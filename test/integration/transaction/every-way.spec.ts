@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Outboxed, OutboxTransactions } from 'nestjs-outboxed';
 import { DataSource, type EntityManager } from 'typeorm';
-import { createDatabase, type TestDatabase } from '../support/database';
-import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
-import { noConnectionIsLeft, rowsAndEventsShareATransaction, type Open } from '../support/rows-and-events';
-import { stored, waysOfManagers, writers, Writers } from '../support/writers';
+import { anEvent } from '../support/outbox-app';
+import type { Open } from '../support/rows-and-events';
+import { both, TransactionSuite } from '../support/transaction-suite';
+import { waysOfManagers } from '../support/writers';
 
 type Work = (manager: EntityManager | undefined) => Promise<unknown>;
 
@@ -88,37 +88,8 @@ const waysWithManager = Object.keys(waysToOpen).filter(
 );
 
 describe('A transaction', () => {
-  let database: TestDatabase;
-  let app: OutboxApp;
-
-  beforeAll(async () => {
-    database = await createDatabase();
-    app = await startOutboxApp({
-      url: database.url,
-      typeorm: { entities: writers.entities },
-      providers: [...writers.providers, Opening],
-    });
-  });
-
-  afterAll(async () => {
-    await app?.close();
-    await database?.drop();
-  });
-
-  const opened = (name: string) => () => ({
-    database,
-    writers: app.module.get(Writers),
-    open: waysToOpen[name]!(app.module.get(Opening)),
-  });
-
-  describe.each(Object.keys(waysToOpen))('opened by %s', (name) => {
-    rowsAndEventsShareATransaction(opened(name), 'context');
-    noConnectionIsLeft(opened(name));
-  });
-
-  describe.each(waysWithManager)('opened by %s, written to with its own manager', (name) => {
-    rowsAndEventsShareATransaction(opened(name), 'manager');
-  });
+  const suite = TransactionSuite.declare({ providers: [Opening] });
+  suite.describeWays(Opening, waysToOpen, waysWithManager);
 
   describe.each([
     ['its query runner', (manager: EntityManager) => ({ queryRunner: manager.queryRunner! })],
@@ -127,12 +98,12 @@ describe('A transaction', () => {
     const failure = new Error('rolled back by the test');
 
     it.each(Object.keys(waysOfManagers))('%s: row and event commit and roll back together', async (name) => {
-      const by = app.module.get(Opening);
+      const by = suite.app.module.get(Opening);
       const id = `handed-${String(Math.random())}`;
       const work = async (manager: EntityManager): Promise<void> => {
         await waysOfManagers[name]!(manager, id);
-        await app.outbox.addEvents([anEvent({ aggregateId: id })], handed(manager));
-        expect(await stored(database, id)).toEqual({ rows: [], events: [] });
+        await suite.app.outbox.addEvents([anEvent({ aggregateId: id })], handed(manager));
+        expect(await suite.stored(id)).toEqual(both());
       };
       await expect(
         by.byHand(async (manager) => {
@@ -140,9 +111,9 @@ describe('A transaction', () => {
           throw failure;
         }),
       ).rejects.toBe(failure);
-      expect(await stored(database, id)).toEqual({ rows: [], events: [] });
+      expect(await suite.stored(id)).toEqual(both());
       await by.byHand(work);
-      expect(await stored(database, id)).toEqual({ rows: [id], events: [id] });
+      expect(await suite.stored(id)).toEqual(both(id));
     });
   });
 });

@@ -12,11 +12,9 @@ import {
   StorageDriver,
   Transactional,
 } from 'typeorm-transactional';
-import { createDatabase, type TestDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
-import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
-import { noConnectionIsLeft, rowsAndEventsShareATransaction, type Open } from '../support/rows-and-events';
-import { stored, writers, Writers } from '../support/writers';
+import type { Open } from '../support/rows-and-events';
+import { both, TransactionSuite } from '../support/transaction-suite';
 
 type Work = () => Promise<unknown>;
 
@@ -71,43 +69,24 @@ const waysToOpen: Record<string, (by: Opening) => Open> = {
 };
 
 describe('With typeorm-transactional, a transaction', () => {
-  let database: TestDatabase;
-  let app: OutboxApp;
-
-  beforeAll(async () => {
+  beforeAll(() => {
     initializeTransactionalContext({ storageDriver: StorageDriver.ASYNC_LOCAL_STORAGE });
-    database = await createDatabase();
-    app = await startOutboxApp({
-      url: database.url,
-      typeorm: { entities: writers.entities },
-      dataSourceFactory: (options) => Promise.resolve(addTransactionalDataSource(new DataSource(options))),
-      providers: [...writers.providers, Opening],
-    });
   });
-
-  afterAll(async () => {
+  afterAll(() => {
     deleteDataSourceByName('default');
-    await app?.close();
-    await database?.drop();
   });
-
-  const opened = (name: string) => () => ({
-    database,
-    writers: app.module.get(Writers),
-    open: waysToOpen[name]!(app.module.get(Opening)),
+  const suite = TransactionSuite.declare({
+    dataSourceFactory: (options) => Promise.resolve(addTransactionalDataSource(new DataSource(options))),
+    providers: [Opening],
   });
-
-  describe.each(Object.keys(waysToOpen))('opened by %s', (name) => {
-    rowsAndEventsShareATransaction(opened(name), 'context');
-    noConnectionIsLeft(opened(name));
-  });
+  suite.describeWays(Opening, waysToOpen);
 
   it('tells its hooks and those of the outbox of one commit', async () => {
     const log: string[] = [];
-    await app.module.get(Opening).transactional(async () => {
+    await suite.app.module.get(Opening).transactional(async () => {
       runOnTransactionCommit(() => void log.push('its own'));
-      app.transactions.afterCommit(() => log.push('of the outbox'));
-      await app.module.get(Writers).addEvent('hooked');
+      suite.app.transactions.afterCommit(() => log.push('of the outbox'));
+      await suite.writers.addEvent('hooked');
       expect(log).toEqual([]);
     });
     await eventually('both hooks', () => log.length === 2);
@@ -115,22 +94,16 @@ describe('With typeorm-transactional, a transaction', () => {
   });
 
   it('of @Transactional() inside one of @Outboxed() is one of its own, as that library does not know the outer one', async () => {
-    const by = app.module.get(Opening);
-    const { items, addEvent } = bound(app.module.get(Writers));
+    const by = suite.app.module.get(Opening);
     const failure = new Error('rolls back only the outer one');
     const outer = by.outboxed(async () => {
-      await items.save({ id: 'foreign-outer' });
+      await suite.writers.items.save({ id: 'foreign-outer' });
       await by.transactional(async () => {
-        await items.save({ id: 'foreign-inner' });
-        await addEvent('foreign-inner');
+        await suite.write('foreign-inner');
       });
       throw failure;
     });
     await expect(outer).rejects.toBe(failure);
-    expect(await stored(database, 'foreign')).toEqual({ rows: ['foreign-inner'], events: ['foreign-inner'] });
+    expect(await suite.stored('foreign')).toEqual(both('foreign-inner'));
   });
 });
-
-function bound(by: Writers): Pick<Writers, 'items' | 'addEvent'> {
-  return { items: by.items, addEvent: by.addEvent.bind(by) };
-}
