@@ -5,8 +5,6 @@ import { createDatabase, type TestDatabase } from '../support/database';
 import { addDeadLetter, addDeadLetters, addLane, emptyOutbox, idsIn, rewoundLanes } from '../support/dead-letters';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
 
-jest.setTimeout(60_000);
-
 describe('An operator', () => {
   let database: TestDatabase;
   let app: OutboxApp;

@@ -4,8 +4,6 @@ import { createDatabase, type TestDatabase } from '../support/database';
 import { addDeadLetter, emptyOutbox, idsIn } from '../support/dead-letters';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
 
-jest.setTimeout(60_000);
-
 describe('Looking at dead letters', () => {
   let database: TestDatabase;
   let app: OutboxApp;

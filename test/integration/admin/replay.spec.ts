@@ -12,8 +12,6 @@ import { addDeadLetter, addDeadLetters, addLane, emptyOutbox, idsIn, rewoundLane
 import { eventually } from '../support/eventually';
 import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
 
-jest.setTimeout(60_000);
-
 describe('Replaying', () => {
   let database: TestDatabase;
   let app: OutboxApp;

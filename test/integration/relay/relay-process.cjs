@@ -1,6 +1,7 @@
 // @ts-check
 'use strict';
-/** A relay in a process of its own, so that a test can kill it: `node relay-process.cjs <database url> <poll interval in seconds>`. */
+/** A relay in a process of its own, so that a test can kill it: `node relay-process.cjs <database url> <poll interval> <lease>`, both in
+ * seconds. */
 require('reflect-metadata');
 const { Module } = require('@nestjs/common');
 const { NestFactory } = require('@nestjs/core');
@@ -8,7 +9,7 @@ const { TypeOrmModule } = require('@nestjs/typeorm');
 // @ts-ignore -- made by the build
 const { InProcessPublisher, OutboxModule } = require('../../../dist/lib');
 
-const [url, pollIntervalSeconds] = process.argv.slice(2);
+const [url, pollIntervalSeconds, leaseSeconds] = process.argv.slice(2);
 const publisher = new InProcessPublisher();
 publisher.subscribe('items', ({ id }) => void process.stdout.write(`${id}\n`));
 
@@ -16,7 +17,11 @@ class AppModule {}
 Module({
   imports: [
     TypeOrmModule.forRoot({ type: 'postgres', url, autoLoadEntities: true }),
-    OutboxModule.forRoot({ publisher, pollIntervalSeconds: Number(pollIntervalSeconds) }),
+    OutboxModule.forRoot({
+      publisher,
+      pollIntervalSeconds: Number(pollIntervalSeconds),
+      leaseSeconds: Number(leaseSeconds),
+    }),
   ],
 })(AppModule);
 

@@ -1,8 +1,6 @@
 import { eventually } from '../support/eventually';
 import { Relays } from '../support/relays';
 
-jest.setTimeout(60_000);
-
 const outbox = { pollIntervalSeconds: 0.05 };
 const DEAD = '00000000-0000-4000-8000-00000000000d';
 const ALIVE = '00000000-0000-4000-8000-00000000000a';
@@ -52,7 +50,7 @@ describe('Relays share the lanes', () => {
       ids.push(...(await relays.add(writer, 100)));
       await relays.stop(relay);
     }
-    await relays.delivered(ids, 30);
+    await relays.delivered(ids);
   });
 
   it('and take those of a relay that has died once its lease is over, and forget it after an hour', async () => {

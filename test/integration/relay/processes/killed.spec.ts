@@ -15,12 +15,12 @@ import { createTopic, describeWithKafka } from '../../support/kafka';
 import { anEvent, startOutboxApp, type OutboxApp } from '../../support/outbox-app';
 import { LEASE_SECONDS, RelayProcess } from '../../support/relay-process';
 
-jest.setTimeout(240_000);
+jest.setTimeout(420_000);
 
 /** Small, so that a drain takes long enough to be killed in its middle. */
 const BATCH = 25;
 /** For a successor to start on a busy machine. */
-const START_SECONDS = 20;
+const START_SECONDS = 60;
 
 describeWithKafka('A relay process that is killed (kill -9)', () => {
   let database: TestDatabase;
