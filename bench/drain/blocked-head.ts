@@ -9,7 +9,7 @@ const OTHERS = 5000;
 
 /** Many events behind one that the broker refuses, and then some of other keys: seconds until those are out. */
 export async function blockedHead(bench: Bench): Promise<Measured> {
-  const { parked, rounds } = bench.quick ? { parked: 20_000, rounds: 3 } : { parked: 100_000, rounds: 7 };
+  const { parked, rounds } = bench.quick ? { parked: 20_000, rounds: 2 } : { parked: 100_000, rounds: 7 };
   const database = await Database.create(bench);
   const topic = await bench.topics.create(bench.scope);
   const relays = [await startRelay(bench, database, { ...ONLY_WHEN_WOKEN, ...DELETING })];

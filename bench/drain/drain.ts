@@ -16,10 +16,12 @@ const WARM_UP_BY_HAND = 200;
 /** A backlog drained by the relay, deleting and keeping; against bare kafkajs, and against the outbox that people write by hand. */
 export async function drain(bench: Bench): Promise<Measured> {
   const { rows, byHand, rounds } = bench.quick
-    ? { rows: 20_000, byHand: 1000, rounds: 3 }
+    ? { rows: 20_000, byHand: 1000, rounds: 2 }
     : { rows: 100_000, byHand: 3000, rounds: 9 };
-  const deleting = await relayContender(bench, 'deleting', rows, DELETING);
-  const keeping = await relayContender(bench, 'keeping', rows, {});
+  const [deleting, keeping] = await Promise.all([
+    relayContender(bench, 'deleting', rows, DELETING),
+    relayContender(bench, 'keeping', rows, {}),
+  ]);
   const kafkajs = await kafkaJsContender(bench, deleting.loaded, rows);
   const outbox = await HandWrittenOutbox.create(bench, await Database.create(bench));
   await outbox.drainRate(WARM_UP_BY_HAND);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../support/database';
 import { rounded, type Bench, type Measured } from '../support/measure';
-import { DELETING, drainRate, startRelay, warmUp, type Relay } from '../support/relay';
+import { DELETING, drainRate, startRelay, warmUp } from '../support/relay';
 import { alternate, perSecond, type Contender } from '../support/rounds';
 import { ratio } from '../support/statistics';
 
@@ -11,9 +11,8 @@ const LOOK_EVERY_MS = 100;
 
 /** A backlog drained by two relay processes over one drained by one. */
 export async function twoRelays(bench: Bench): Promise<Measured> {
-  const { rows, rounds } = bench.quick ? { rows: 20_000, rounds: 3 } : { rows: 200_000, rounds: 7 };
-  const alone = await contender(bench, 'one', rows, 1);
-  const both = await contender(bench, 'two', rows, 2);
+  const { rows, rounds } = bench.quick ? { rows: 20_000, rounds: 2 } : { rows: 200_000, rounds: 7 };
+  const [alone, both] = await Promise.all([contender(bench, 'one', rows, 1), contender(bench, 'two', rows, 2)]);
   const [one = [], two = []] = await alternate([alone, both], { rounds, log: bench.log, warmUp: !bench.quick });
   const summary = ratio(two, one);
   const from = `${perSecond(two)}, one ${perSecond(one)}`;
@@ -26,11 +25,8 @@ export async function twoRelays(bench: Bench): Promise<Measured> {
 async function contender(bench: Bench, name: string, rows: number, count: number): Promise<Contender> {
   const database = await Database.create(bench);
   const topic = await bench.topics.create(bench.scope);
-  const relays: Relay[] = [];
-  for (let n = 0; n < count; n++) {
-    // With their usual poll: sharing takes place at its pace.
-    relays.push(await startRelay(bench, database, DELETING));
-  }
+  // With their usual poll: sharing takes place at its pace.
+  const relays = await Promise.all(Array.from({ length: count }, () => startRelay(bench, database, DELETING)));
   await untilShared(database, count, bench.log);
   await warmUp(bench, database, relays, 5000 * count);
   const measure = async (): Promise<number> => {

@@ -10,7 +10,7 @@ const SMALL = 10_000;
 /** The first part of a large backlog against as many events in small backlogs, one after the other. */
 export async function backlogFlatness(bench: Bench): Promise<Figure> {
   const { large, first, rounds } = bench.quick
-    ? { large: 200_000, first: 30_000, rounds: 2 }
+    ? { large: 120_000, first: 20_000, rounds: 2 }
     : { large: 1_000_000, first: 100_000, rounds: 5 };
 
   const inLarge = withOwnRelay(bench, (own, parts) =>

@@ -15,10 +15,9 @@ interface Parts {
 /** The same backlog: plain, with many rows parked behind a failing one of another key, and with a transaction open throughout. */
 export async function disturbedFlatness(bench: Bench): Promise<{ parked: Figure; held: Figure }> {
   const { rows, parked, rounds } = bench.quick
-    ? { rows: 20_000, parked: 20_000, rounds: 3 }
+    ? { rows: 20_000, parked: 20_000, rounds: 2 }
     : { rows: 100_000, parked: 100_000, rounds: 7 };
-  const plain = await startParts(bench);
-  const withParked = await startParts(bench, parked);
+  const [plain, withParked] = await Promise.all([startParts(bench), startParts(bench, parked)]);
   const measure = async ({ database, topic, relays }: Parts): Promise<number> => {
     await database.tidy();
     return drainRate(bench, { database, relays, backlog: { topic, rows }, until: 'written' });

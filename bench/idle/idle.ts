@@ -10,7 +10,7 @@ const SETTLE_MS = 3000;
 
 /** What a relay with its usual options costs while nothing happens. */
 export async function idle(bench: Bench): Promise<Measured> {
-  const { seconds, rounds } = bench.quick ? { seconds: 5, rounds: 2 } : { seconds: 20, rounds: 5 };
+  const { seconds, rounds } = bench.quick ? { seconds: 6, rounds: 1 } : { seconds: 20, rounds: 5 };
   const database = await Database.create(bench);
   const counter = await StatementCounter.open(database.url, bench.scope);
   const relay = await startRelay(bench, { url: counter.url }, {});

@@ -19,8 +19,8 @@ type Pairs = Record<'p50' | 'p99', { outboxed: number[]; direct: number[] }>;
 export async function latency(bench: Bench): Promise<Measured> {
   const [calm, busy] = bench.quick
     ? [
-        { perSecond: 50, seconds: 4, rounds: 3 },
-        { perSecond: 500, seconds: 2, rounds: 2 },
+        { perSecond: 50, seconds: 4, rounds: 2 },
+        { perSecond: 500, seconds: 2, rounds: 1 },
       ]
     : [
         { perSecond: 50, seconds: 20, rounds: 7 },

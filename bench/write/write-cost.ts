@@ -28,7 +28,7 @@ interface Effort {
 
 /** Transactions that save a row and add an event, over the same with a hand-written INSERT of the same row, both by TypeORM. */
 export async function writeCost(bench: Bench): Promise<Measured> {
-  const effort = bench.quick ? { rounds: 5, milliseconds: 600 } : { rounds: 15, milliseconds: 2000 };
+  const effort = bench.quick ? { rounds: 3, milliseconds: 600 } : { rounds: 15, milliseconds: 2000 };
   const c1 = await withClients(bench, 1, effort);
   const c8 = await withClients(bench, 8, effort);
   return {

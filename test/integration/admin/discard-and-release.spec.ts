@@ -3,8 +3,6 @@ import { laneOf } from '../../../lib/store/ordering-key';
 import { AdminSuite } from '../support/admin-suite';
 import { addDeadLetter, addDeadLetters, rewoundLanes } from '../support/dead-letters';
 
-jest.setTimeout(60_000);
-
 describe('An operator', () => {
   const suite = AdminSuite.declare();
   beforeEach(async () => {});

@@ -3,8 +3,6 @@ import type { DeadLetter, DeadLetterQuery } from 'nestjs-outboxed';
 import { AdminSuite } from '../support/admin-suite';
 import { addDeadLetter } from '../support/dead-letters';
 
-jest.setTimeout(60_000);
-
 describe('Looking at dead letters', () => {
   const suite = AdminSuite.declare();
 

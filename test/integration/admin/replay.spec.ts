@@ -12,8 +12,6 @@ import { addDeadLetter, addDeadLetters, rewoundLanes } from '../support/dead-let
 import { eventually } from '../support/eventually';
 import { anEvent, startOutboxApp } from '../support/outbox-app';
 
-jest.setTimeout(60_000);
-
 describe('Replaying', () => {
   const suite = AdminSuite.declare();
 

@@ -17,8 +17,6 @@ import { createDatabase, type TestDatabase } from '../support/database';
 import { addDeadLetter, idsIn } from '../support/dead-letters';
 import { startOutboxApp } from '../support/outbox-app';
 
-jest.setTimeout(60_000);
-
 class HouseNames extends DefaultNamingStrategy {
   override tableName(className: string, customName: string | undefined): string {
     return `house_${super.tableName(className, customName)}`;

@@ -8,8 +8,6 @@ import { describePublisher, type Destination, type Fault } from '../../conforman
 import { eventually } from '../support/eventually';
 import { createTopic, describeWithKafka, readWholeTopic, type ReceivedRecord } from '../support/kafka';
 
-jest.setTimeout(120_000);
-
 const PARTITIONS = 3;
 
 /** A broker of its own, to which kafkajs is led through a proxy. */

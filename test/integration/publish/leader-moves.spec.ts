@@ -5,8 +5,6 @@ import { Deliveries } from '../../conformance/deliveries';
 import { eventually } from '../support/eventually';
 import { createTopic, describeWithKafka, leadersOf, readWholeTopic } from '../support/kafka';
 
-jest.setTimeout(120_000);
-
 describeWithKafka('When partitions change their leader', () => {
   let pair: [KafkaPart, KafkaPart] | undefined;
 

@@ -4,8 +4,6 @@ import { createDatabase, type TestDatabase } from '../support/database';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { RecordingPublisher } from '../support/recording-publisher';
 
-jest.setTimeout(180_000);
-
 const MEGABYTE = 1_000_000;
 
 describe('A batch', () => {

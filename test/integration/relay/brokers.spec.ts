@@ -8,8 +8,6 @@ import { eventually } from '../support/eventually';
 import { createTopic, deleteTopic, describeWithKafka, sharedBrokers } from '../support/kafka';
 import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
 
-jest.setTimeout(90_000);
-
 /** An address on which nothing listens. */
 async function deadAddress(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1');

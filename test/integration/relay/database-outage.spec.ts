@@ -4,8 +4,6 @@ import { endedAtLast } from '../support/cleanup';
 import { eventually } from '../support/eventually';
 import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
 
-jest.setTimeout(120_000);
-
 describe('When the database is away', () => {
   let postgres: DatabasePart;
   let stopPostgres: () => Promise<void>;

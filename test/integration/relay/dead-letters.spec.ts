@@ -5,8 +5,6 @@ import { eventually } from '../support/eventually';
 import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { RecordingPublisher } from '../support/recording-publisher';
 
-jest.setTimeout(120_000);
-
 describe('An event that was refused too often', () => {
   let database: TestDatabase;
   let app: OutboxApp;

@@ -5,8 +5,6 @@ import { eventually } from '../support/eventually';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { RecordingPublisher } from '../support/recording-publisher';
 
-jest.setTimeout(120_000);
-
 describe('An event for a later time', () => {
   let database: TestDatabase;
   let publisher: RecordingPublisher;
@@ -69,7 +67,7 @@ describe('An event for a later time', () => {
 
   it('lets later events of its key pass, and comes before later ones of its key when it is due', async () => {
     const app = await start();
-    const [delayed] = await addAll(app, [{ aggregateId: 'a', availableAt: inSeconds(1.5) }]);
+    const [delayed] = await addAll(app, [{ aggregateId: 'a', availableAt: inSeconds(3) }]);
     const passing = await addAll(app, [{ aggregateId: 'a' }, { aggregateId: 'a' }]);
     await eventually('those that pass', () => publisher.taken.length === 2);
     await app.close();
@@ -131,7 +129,7 @@ describe('An event for a later time', () => {
 
   it('is delivered by the relay that takes over meanwhile', async () => {
     const first = await start();
-    const ids = await addOfKey(first, 'a', 50, { availableAt: inSeconds(2) });
+    const ids = await addOfKey(first, 'a', 50, { availableAt: inSeconds(4) });
     await eventually('the relay to know of them', async () => (await first.outbox.stats()).delayed === 50);
     const second = await start();
     apps.splice(apps.indexOf(first), 1);

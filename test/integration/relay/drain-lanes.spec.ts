@@ -1,20 +1,23 @@
 import { EventRelayWorker, type DrainLimits, type DrainResult, type OutboxModuleOptions } from 'nestjs-outboxed';
+import type { DataSourceOptions } from 'typeorm';
 import { addAll, addOfKey, allSettled } from '../support/backlog';
 import { createDatabase, type TestDatabase } from '../support/database';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { RecordingPublisher } from '../support/recording-publisher';
-
-jest.setTimeout(120_000);
 
 describe('drain(), beside others and over its end,', () => {
   let database: TestDatabase;
   let publisher: RecordingPublisher;
   const apps: OutboxApp[] = [];
 
-  const start = async (options: OutboxModuleOptions = {}): Promise<OutboxApp> => {
+  const start = async (
+    options: OutboxModuleOptions = {},
+    typeorm: Partial<DataSourceOptions> = {},
+  ): Promise<OutboxApp> => {
     const app = await startOutboxApp({
       url: database.url,
       outbox: { relay: false, publisher, errorRetryIntervalSeconds: 3600, ...options },
+      typeorm,
     });
     apps.push(app);
     return app;
@@ -113,14 +116,17 @@ describe('drain(), beside others and over its end,', () => {
   });
 
   it('where the relay runs anyway, hastens it, and takes no lanes from it', async () => {
-    const app = await start({ relay: true, pollIntervalSeconds: 3600 });
+    // Its pool is too small for listening: nobody wakes the relay.
+    const app = await start({ relay: true, pollIntervalSeconds: 3600 }, { extra: { max: 3 } });
     const writer = await startOutboxApp({ url: database.url });
     apps.push(writer);
     await addOfKey(app, 'a', 1);
     await allSettled(app);
     const ids = await addOfKey(writer, 'a', 10);
-    expect(await drain(app)).toEqual({ published: 10, retried: 0, dead: 0, ended: 'done' });
+    // The relay's own delivery of the first one may just have taken some of these as well.
+    expect(await drain(app)).toMatchObject({ retried: 0, dead: 0, ended: 'done' });
     expect(publisher.ids.slice(1)).toEqual(ids);
+    expect(await pending(app)).toBe(0);
     expect(await liveLeases()).toBe(64);
   });
 

@@ -12,8 +12,6 @@ import { eventually } from '../support/eventually';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { RecordingPublisher } from '../support/recording-publisher';
 
-jest.setTimeout(120_000);
-
 describe('drain()', () => {
   let database: TestDatabase;
   let publisher: RecordingPublisher;

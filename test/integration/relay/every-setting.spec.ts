@@ -6,8 +6,6 @@ import { eventually } from '../support/eventually';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { RecordingPublisher } from '../support/recording-publisher';
 
-jest.setTimeout(120_000);
-
 class HouseNames extends DefaultNamingStrategy {
   override tableName(className: string, customName: string | undefined): string {
     return `house_${super.tableName(className, customName)}`;

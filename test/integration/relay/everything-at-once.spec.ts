@@ -6,8 +6,6 @@ import { eventually } from '../support/eventually';
 import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { RecordingPublisher } from '../support/recording-publisher';
 
-jest.setTimeout(180_000);
-
 const SECONDS = 12;
 const KEYS = 120;
 const WRITERS = 6;

@@ -5,8 +5,6 @@ import { eventually } from '../support/eventually';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { RecordingPublisher } from '../support/recording-publisher';
 
-jest.setTimeout(120_000);
-
 const PARKED = 3000;
 
 describe('With afterDeadLetter "hold", a dead letter', () => {

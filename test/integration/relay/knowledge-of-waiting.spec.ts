@@ -7,8 +7,6 @@ import { eventually } from '../support/eventually';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { RecordingPublisher } from '../support/recording-publisher';
 
-jest.setTimeout(60_000);
-
 /** A relay that knows of nothing that waits asks a simpler question: it must not believe so without having looked everywhere. */
 describe('A key that is held by a failing event stays held', () => {
   let database: TestDatabase;

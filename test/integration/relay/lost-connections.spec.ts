@@ -6,8 +6,6 @@ import { eventually } from '../support/eventually';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { RecordingPublisher } from '../support/recording-publisher';
 
-jest.setTimeout(180_000);
-
 const POOL = 5;
 const KEYS = Array.from({ length: 50 }, (_, n) => `key-${n}`);
 

@@ -10,8 +10,6 @@ import { createDatabase, type TestDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
 
-jest.setTimeout(60_000);
-
 type Publish = (batch: readonly OutboxMessage[]) => PublishResult | Promise<PublishResult>;
 
 describe('A publisher of the application', () => {

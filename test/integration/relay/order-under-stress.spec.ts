@@ -4,8 +4,6 @@ import { createDatabase, type TestDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
 
-jest.setTimeout(120_000);
-
 /** Several share a lane, so that one of them can commit late behind another. */
 const KEYS = 300;
 const WRITERS = 10;

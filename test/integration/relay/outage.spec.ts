@@ -1,16 +1,12 @@
 import { startKafkaBroker, type KafkaPart } from '../../../tools/parts';
-import { endedAtLast } from '../support/cleanup';
 import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { createDatabase, type TestDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { createTopic, describeWithKafka, readTopic } from '../support/kafka';
 
-jest.setTimeout(120_000);
-
 describeWithKafka('When the broker is away', () => {
   let database: TestDatabase;
   let broker: KafkaPart;
-  let stopBroker: () => Promise<void>;
   let app: OutboxApp | undefined;
 
   const start = async (): Promise<OutboxApp> => {
@@ -35,16 +31,18 @@ describeWithKafka('When the broker is away', () => {
     return row?.attempts ?? 0;
   };
 
+  beforeAll(async () => {
+    broker = await startKafkaBroker({ own: true, log: () => undefined });
+  });
+  afterAll(() => broker?.stop());
+
   beforeEach(async () => {
     database = await createDatabase();
-    broker = await startKafkaBroker({ own: true, log: () => undefined });
-    stopBroker = endedAtLast(() => broker.stop());
   });
 
   afterEach(async () => {
     await app?.close();
     app = undefined;
-    await stopBroker();
     await database.drop();
   });
 

@@ -3,8 +3,6 @@ import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { createDatabase, type TestDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 
-jest.setTimeout(60_000);
-
 describe('Several relays on one database', () => {
   let database: TestDatabase;
   const apps: OutboxApp[] = [];
@@ -18,7 +16,10 @@ describe('Several relays on one database', () => {
       await handler?.(message);
       received.push(message);
     });
-    const app = await startOutboxApp({ url: database.url, outbox: { publisher, pollIntervalSeconds: 0.05 } });
+    const app = await startOutboxApp({
+      url: database.url,
+      outbox: { publisher, pollIntervalSeconds: 0.05, leaseSeconds: 600 },
+    });
     apps.push(app);
     return app;
   };
@@ -56,20 +57,20 @@ describe('Several relays on one database', () => {
     apps.splice(apps.indexOf(first), 1);
     await add(second, 5);
     // Long before the lease is over: only if it was given back.
-    await eventually('the second relay to deliver', () => bySecond.length === 5, { seconds: 5 });
+    await eventually('the second relay to deliver', () => bySecond.length === 5);
   });
 
   it('never let a former owner settle: its rows stay pending for the new owner', async () => {
     const byFirst: OutboxMessage[] = [];
     let release: () => void = () => undefined;
     const sending = new Promise<void>((resolve) => (release = resolve));
-    const first = await startRelay(byFirst, () => sending);
-    await eventually('the first relay to own the lanes', async () => {
-      const [row] = await database.query<{ n: number }>('select count(*)::int as n from event_outbox_lane');
-      return row?.n === 64;
+    let began = false;
+    const first = await startRelay(byFirst, async () => {
+      began = true;
+      await sending;
     });
     await add(first, 3);
-    await eventually('the send to be under way', async () => (await first.outbox.stats()).pending === 3);
+    await eventually('the send to be under way', () => began);
     // Another relay takes over, as it would after the lease has lapsed.
     await database.query(
       `update event_outbox_lane set owner = gen_random_uuid(), epoch = epoch + 1, expires_at = clock_timestamp() + interval '1 hour'`,

@@ -2,8 +2,6 @@ import { notify } from '../../../lib/store/notify';
 import { eventually } from '../support/eventually';
 import { Relays } from '../support/relays';
 
-jest.setTimeout(60_000);
-
 jest.mock('../../../lib/store/notify');
 const notifying = jest.mocked(notify);
 

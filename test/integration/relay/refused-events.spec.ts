@@ -4,8 +4,6 @@ import { createDatabase, type TestDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { createNamedTopic, createTopic, describeWithKafka, readTopic, sharedBrokers } from '../support/kafka';
 
-jest.setTimeout(60_000);
-
 describeWithKafka('An event that the broker refuses', () => {
   let database: TestDatabase;
   let app: OutboxApp;
@@ -45,7 +43,7 @@ describeWithKafka('An event that the broker refuses', () => {
     });
     expect(waiting.lastError).toContain('UNKNOWN_TOPIC_OR_PARTITION');
     // It waits for its time: it is not tried in each round.
-    expect(waiting.attempts).toBeLessThan(5);
+    expect(waiting.attempts).toBeLessThan(8);
     expect(waiting.retryAt).toBeInstanceOf(Date);
     expect((await app.outbox.getEventById(behind!))?.publishedAt).toBeNull();
     expect((await app.outbox.getEventById(behind!))?.attempts).toBe(0);

@@ -6,8 +6,6 @@ import { endedAtLast } from '../support/cleanup';
 import { eventually } from '../support/eventually';
 import { anEvent, startOutboxApp } from '../support/outbox-app';
 
-jest.setTimeout(150_000);
-
 /** Passes bytes on, until its present connections fall silent: they stay open, but nothing comes through. New ones work. */
 async function proxyTo(target: URL): Promise<{ url: string; silence: () => void }> {
   const pairs: { client: Socket; server: Socket }[] = [];

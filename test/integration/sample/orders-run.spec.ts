@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually';
 import { describeWithKafka } from '../support/kafka';
 import { startProgram } from '../support/program';
 
-jest.setTimeout(240_000);
+jest.setTimeout(420_000);
 
 describeWithKafka('The sample shop, placing 2000 orders by itself', () => {
   it('loses nothing, invents nothing and keeps the order when the broker is killed for 20 s in the middle', async () => {
@@ -23,7 +23,7 @@ describeWithKafka('The sample shop, placing 2000 orders by itself', () => {
         const [row] = await database.query<{ n: number }>('select count(published_at)::int as n from event_outbox');
         return (row?.n ?? 0) > 100;
       },
-      { seconds: 90 },
+      { seconds: 180 },
     );
     await broker.kill('SIGKILL');
     // The length of the outage is what is being tested.

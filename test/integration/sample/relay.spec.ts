@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually';
 import { describeWithKafka, partitionsOf } from '../support/kafka';
 import { startProgram } from '../support/program';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const READY_SECONDS = 60;
 
@@ -46,7 +46,7 @@ describeWithKafka('The sample shop that only writes, beside the relay in a proce
           const shipments = (await get('/shipments?customerId=ada')) as { items: { sku: string }[] }[];
           return shipments.map(({ items }) => items[0]?.sku).join() === skus.join();
         },
-        { seconds: 60 },
+        { seconds: 120 },
       );
     const lanes = (): Promise<{ owned: number }[]> =>
       database.query(`select count(*)::int as owned from event_outbox_lane where expires_at > '-infinity'`);

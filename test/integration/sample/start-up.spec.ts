@@ -4,8 +4,6 @@ import { createDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { startProgram, type Program } from '../support/program';
 
-jest.setTimeout(60_000);
-
 const shop = (env: Record<string, string>): Program => startProgram('dist/sample-app/main.js', [], env);
 
 /** A port on which nothing listens. */

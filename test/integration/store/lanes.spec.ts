@@ -8,8 +8,6 @@ import { takeLanes } from '../../../lib/store/take-lanes';
 import { createDatabase, type TestDatabase } from '../support/database';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
 
-jest.setTimeout(60_000);
-
 describe('The statements on lanes', () => {
   let database: TestDatabase;
   let app: OutboxApp;

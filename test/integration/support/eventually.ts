@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export async function eventually<T>(
   waitingFor: string,
   check: () => Promise<T> | T,
-  { seconds = 30, everyMs = 20 }: { seconds?: number; everyMs?: number } = {},
+  { seconds = 60, everyMs = 20 }: { seconds?: number; everyMs?: number } = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
   const deadline = performance.now() + seconds * 1000;
   let last: unknown;

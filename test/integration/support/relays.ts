@@ -51,9 +51,9 @@ export class Relays {
     return rows.map(({ n }) => n);
   }
 
-  async shared(expected: readonly number[], seconds = 10): Promise<void> {
+  async shared(expected: readonly number[]): Promise<void> {
     const wanted = expected.join();
-    await eventually(`shares of ${wanted}`, async () => (await this.shares()).join() === wanted, { seconds });
+    await eventually(`shares of ${wanted}`, async () => (await this.shares()).join() === wanted);
   }
 
   /** The connections that hold a sign of life which stands in the list of relays. */
@@ -75,11 +75,11 @@ export class Relays {
     });
   }
 
-  async delivered(ids: readonly string[], seconds = 10): Promise<void> {
+  async delivered(ids: readonly string[]): Promise<void> {
     const missing = (): number => {
       const there = new Set(this.received.map(({ id }) => id));
       return ids.filter((id) => !there.has(id)).length;
     };
-    await eventually(`delivery of ${ids.length} events`, () => missing() === 0, { seconds, everyMs: 2 });
+    await eventually(`delivery of ${ids.length} events`, () => missing() === 0, { everyMs: 2 });
   }
 }

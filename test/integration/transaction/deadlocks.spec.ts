@@ -3,8 +3,6 @@ import { QueryFailedError } from 'typeorm';
 import { anEvent } from '../support/outbox-app';
 import { both, TransactionSuite } from '../support/transaction-suite';
 
-jest.setTimeout(60_000);
-
 describe('A deadlock', () => {
   // PostgreSQL looks for a deadlock when a statement has waited this long: it is the victim that asks.
   const impatient = "set local deadlock_timeout = '20ms'";

@@ -5,8 +5,6 @@ import { createDatabase, type TestDatabase } from '../support/database';
 import { Item } from '../support/item.entity';
 import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
 
-jest.setTimeout(30_000);
-
 /** Takes its time before some statements, as a subscriber that asks another service would. */
 @EventSubscriber()
 class SlowSubscriber implements EntitySubscriberInterface {

@@ -15,8 +15,6 @@ const BATCH = 50;
 const AT_ONCE = 8;
 const LEVELS = 6;
 
-jest.setTimeout(120_000);
-
 class Failure extends Error {}
 
 describe(`${String(TREES)} random trees of nested frames (OUTBOX_TEST_SEED=${String(SEED)})`, () => {

@@ -3,8 +3,6 @@ import { createDatabase, type TestDatabase } from '../support/database';
 import { startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { addDeadLetters, addPending, addPublished, seqsOf, UpkeepStatements } from './kept-rows';
 
-jest.setTimeout(60_000);
-
 const NOTHING = { published: 0, deadLetters: 0 };
 
 describe('The upkeep', () => {

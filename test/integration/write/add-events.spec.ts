@@ -3,8 +3,6 @@ import { OutboxArgumentInvalidError, OutboxEventIdTakenError, OutboxEventInvalid
 import { createDatabase, type TestDatabase } from '../support/database';
 import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
 
-jest.setTimeout(60_000);
-
 describe('Adding events', () => {
   let database: TestDatabase;
   let app: OutboxApp;

@@ -42,9 +42,14 @@ export function newClusterId(): string {
   return id.startsWith('-') ? newClusterId() : id;
 }
 
-/** What `java` is run with, up to the main class. Nothing is written outside the broker's own directory. */
-export function javaArguments(jars: string, directory: string): string[] {
+/**
+ * What `java` is run with, up to the main class. Nothing is written outside the broker's own directory.
+ *
+ * @param isShortLived to start with half the CPU time (8 s instead of 14 for two starts), and to be slower after some minutes
+ */
+export function javaArguments(jars: string, directory: string, isShortLived: boolean): string[] {
   return [
+    ...(isShortLived ? ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'] : []),
     '-Xms256m',
     '-Xmx512m',
     '-XX:-UsePerfData', // else a killed JVM leaves a file behind in the system's temporary directory

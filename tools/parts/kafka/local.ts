@@ -22,6 +22,7 @@ const TRANSIENT = /address already in use|failed to bind|failed to acquire lock/
 interface Machine {
   readonly java: string;
   readonly jars: string;
+  readonly isShortLived: boolean;
   readonly log: Log;
 }
 
@@ -30,8 +31,8 @@ interface BrokerOfCluster extends Omit<BrokerPlace, 'directory'> {
 }
 
 /** A real broker, run by the local JDK. */
-export async function startLocalKafka(log: Log): Promise<KafkaPart> {
-  const machine = await findMachine(log);
+export async function startLocalKafka(log: Log, isShortLived: boolean): Promise<KafkaPart> {
+  const machine = await findMachine(log, isShortLived);
   return withFreePorts(2, ([port, controllerPort]) =>
     startBroker(machine, {
       nodeId: 1,
@@ -44,23 +45,27 @@ export async function startLocalKafka(log: Log): Promise<KafkaPart> {
 
 /** Two brokers of one cluster. The first is the controller: without it no leader moves. */
 export async function startLocalPair(log: Log): Promise<[KafkaPart, KafkaPart]> {
-  const machine = await findMachine(log);
+  const machine = await findMachine(log, true);
   return withFreePorts(3, async (ports) => {
     const [port = 0, otherPort = 0, controllerPort = 0] = ports;
     const cluster = { controllerPort, clusterId: newClusterId() };
-    const first = await startBroker(machine, { ...cluster, nodeId: 1, port });
+    const starting = [
+      startBroker(machine, { ...cluster, nodeId: 1, port }),
+      startBroker(machine, { ...cluster, nodeId: 2, port: otherPort }),
+    ] as const;
     try {
-      return [first, await startBroker(machine, { ...cluster, nodeId: 2, port: otherPort })];
+      return await Promise.all(starting);
     } catch (error) {
-      await first.stop();
+      const started = await Promise.allSettled(starting);
+      await Promise.all(started.map(async (broker) => broker.status === 'fulfilled' && (await broker.value.stop())));
       throw error;
     }
   });
 }
 
-async function findMachine(log: Log): Promise<Machine> {
+async function findMachine(log: Log, isShortLived: boolean): Promise<Machine> {
   const java = await findJava();
-  return { java, log, jars: await cachedJars({ directory: cacheDirectory(), fetch: FETCH, log }) };
+  return { java, log, isShortLived, jars: await cachedJars({ directory: cacheDirectory(), fetch: FETCH, log }) };
 }
 
 async function startBroker(machine: Machine, broker: BrokerOfCluster): Promise<KafkaPart> {
@@ -73,11 +78,15 @@ async function startBroker(machine: Machine, broker: BrokerOfCluster): Promise<K
   }
 }
 
-async function startIn(keeper: Keeper, { java, jars, log }: Machine, { clusterId, ...broker }: BrokerOfCluster) {
+async function startIn(
+  keeper: Keeper,
+  { java, jars, isShortLived, log }: Machine,
+  { clusterId, ...broker }: BrokerOfCluster,
+) {
   const { directory } = keeper;
   const { port } = broker;
   const properties = join(directory, 'server.properties');
-  const args = javaArguments(jars, directory);
+  const args = javaArguments(jars, directory, isShortLived);
   const base = { command: java, log: 'broker.log', stopSignal: 'SIGTERM', stopWithinMs: 15_000 } as const;
 
   log(`Kafka: starting a broker (Apache Kafka ${KAFKA_VERSION}, local JDK) on 127.0.0.1:${port}`);

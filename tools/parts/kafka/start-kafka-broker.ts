@@ -17,7 +17,7 @@ export function startKafkaBroker({ log = logToStderr, own = false }: StartOption
       external: { name: 'KAFKA_BROKERS', value: named, serve: () => useExternalKafka(named ?? '', log) },
       others: [
         { name: 'Docker', serve: () => startInDocker(log) },
-        { name: 'local broker', serve: () => startLocalKafka(log) },
+        { name: 'local broker', serve: () => startLocalKafka(log, own) },
       ],
       advice: 'Install Docker, or a JDK (17 or newer) with Maven; or set KAFKA_BROKERS to a broker that runs.',
     },

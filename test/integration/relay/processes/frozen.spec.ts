@@ -12,11 +12,11 @@ import { createTopic, describeWithKafka, readTopic } from '../../support/kafka';
 import { startOutboxApp } from '../../support/outbox-app';
 import { LEASE_SECONDS, RelayProcess } from '../../support/relay-process';
 
-jest.setTimeout(240_000);
+jest.setTimeout(420_000);
 
 const BATCH = 50;
 const COUNT = 5000;
-const START_SECONDS = 20;
+const START_SECONDS = 60;
 
 describeWithKafka('A relay process that freezes (SIGSTOP) beyond its lease, about to send a batch', () => {
   it('sends it when it goes on, but can settle none of it: its successor delivers it again, in order, and it takes its share', async () => {

@@ -15,7 +15,7 @@ import { createTopic, describeWithKafka } from '../../support/kafka';
 import { anEvent, startOutboxApp, type OutboxApp } from '../../support/outbox-app';
 import { LEASE_SECONDS, RelayProcess } from '../../support/relay-process';
 
-jest.setTimeout(240_000);
+jest.setTimeout(420_000);
 
 /** Small, so that a drain takes long enough to be killed in its middle. */
 const BATCH = 25;

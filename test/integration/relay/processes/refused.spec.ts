@@ -5,8 +5,6 @@ import { createTopic, describeWithKafka } from '../../support/kafka';
 import { anEvent, startOutboxApp } from '../../support/outbox-app';
 import { RelayProcess } from '../../support/relay-process';
 
-jest.setTimeout(180_000);
-
 /** More than the broker takes unless configured. */
 const TOO_LARGE = 1_500_000;
 const MAX_EVENT_BYTES = 3_000_000;

@@ -14,7 +14,7 @@ import { createTopic, describeWithKafka } from '../../support/kafka';
 import { startOutboxApp } from '../../support/outbox-app';
 import { RelayProcess } from '../../support/relay-process';
 
-jest.setTimeout(240_000);
+jest.setTimeout(420_000);
 
 const COUNT = 10_000;
 const quiet = { own: true, log: () => undefined };
