@@ -70,7 +70,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     safeguard: 'a dead letter holds its key where that is asked for',
-    changes: [{ file: 'lib/store/held-key.ts', text: 'where ${d.holdsKey} limit', by: 'where ${d.holdsKey} and false limit' }],
+    changes: [
+      { file: 'lib/store/held-key.ts', text: 'where ${d.holdsKey} limit', by: 'where ${d.holdsKey} and false limit' },
+    ],
     tests: ['test/integration/relay/held-keys.spec.ts'],
   },
   {

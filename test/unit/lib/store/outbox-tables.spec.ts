@@ -105,6 +105,8 @@ describe('the names of the tables', () => {
 
   it('cannot be known where one entity is missing, which is named', async () => {
     const dataSource = await aDataSource({ entities: [EventOutbox] });
-    expect(() => new OutboxTables(dataSource, 'default')).toThrow('(OutboxDeadLetter, OutboxLane, OutboxRelay, OutboxRewind)');
+    expect(() => new OutboxTables(dataSource, 'default')).toThrow(
+      '(OutboxDeadLetter, OutboxLane, OutboxRelay, OutboxRewind)',
+    );
   });
 });
