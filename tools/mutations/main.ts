@@ -83,7 +83,7 @@ async function answers(
   let byChaos: Answer | undefined;
   if (chaos !== undefined) {
     log(`${safeguard}: tests ${byTests}; chaos`);
-    byChaos = (await build(copy)) ? await runChaos(copy, chaos) : 'broken';
+    byChaos = (await build(copy)) ? await runChaos(copy, chaos, (what) => log(`  finds: ${what}`)) : 'broken';
   }
   log(`${safeguard}: tests ${byTests}, chaos ${byChaos ?? 'not asked'}`);
   remove();

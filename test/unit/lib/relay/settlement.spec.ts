@@ -41,6 +41,13 @@ describe('a verdict', () => {
     expect(verdict.unsent).toEqual([c]);
   });
 
+  it('takes of a key only the first refused event for refused, or the second could be tried again before it', () => {
+    const again = aPendingEvent({ seq: 9, lane: 5, eventKey: 'b' });
+    const verdict = aSettlement().judge([b, again, c], [rejected(), rejected(), rejected()]);
+    expect(verdict.rejected.map(({ seq }) => seq)).toEqual([b.seq, c.seq]);
+    expect(verdict.unsent).toEqual([again]);
+  });
+
   it('takes an event without an outcome for one to be sent again', () => {
     expect(aSettlement().judge([a, b, c], [published])).toEqual({ published: [a], rejected: [], unsent: [b, c] });
   });
