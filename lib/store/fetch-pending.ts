@@ -156,9 +156,9 @@ function fetchStatement(tables: OutboxTables, passOver: boolean): string {
         'reached', ${passOver ? `(${reached})` : 'null'},
         'rewinds', (${rewinds}),
         'waiting', case when $8::boolean then (${waiting(tables)}) end
-      )::text${', null::text'.repeat(PENDING_COLUMNS)}
+      )::text, null::text${', null::text'.repeat(PENDING_COLUMNS)}
     union all
-    select null, ${pendingColumns(t, 'e', 'e.data')}
+    select null, e.place::text, ${pendingColumns(t, 'e', 'e.data')}
     from (
       select c.place, e.*, sum(octet_length(e.data) + coalesce(octet_length(e.${t.headers}::text), 0)) over (order by c.place) as bytes_so_far
       from chosen c
@@ -192,11 +192,12 @@ function waiting(tables: OutboxTables): string {
 }
 
 function toBatch(rows: readonly (readonly (string | null)[])[]): FetchedBatch {
-  const [first, ...rest] = rows;
-  const book = JSON.parse(first?.[0] ?? '{}') as Book;
+  // No order is promised of a "union all", and to sort wide rows costs PostgreSQL more.
+  const book = JSON.parse(rows.find(([text]) => typeof text === 'string')?.[0] ?? '{}') as Book;
+  const chosen = rows.filter(([text]) => text === null).sort(([, a], [, b]) => Number(a) - Number(b));
   const [, xmax = '0', running = ''] = book.snapshot.split(':');
   return {
-    events: rest.map((row) => toPendingEvent(row.slice(1))),
+    events: chosen.map((row) => toPendingEvent(row.slice(2))),
     snapshot: { xmax, running: running === '' ? [] : running.split(',') },
     lateFound: book.late,
     found: new Map(book.found),

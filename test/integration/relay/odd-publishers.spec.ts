@@ -127,11 +127,12 @@ describe('A publisher of the application', () => {
       return { outcomes: batch.map(({ key }) => ({ status: key === 'stuck' ? 'retry' : 'published' })) };
     };
     await start();
-    const stuck = await addOfKey(app, 'stuck', 3);
-    const others = await addAll(
-      app,
-      Array.from({ length: 100 }, (_, n) => ({ eventKey: `key-${n}` })),
-    );
+    // Of one transaction: a batch of `stuck` alone would be told of as an outage, and told of again when others have shown that there is none.
+    const ids = await addAll(app, [
+      ...Array.from({ length: 3 }, () => ({ eventKey: 'stuck' })),
+      ...Array.from({ length: 100 }, (_, n) => ({ eventKey: `key-${n}` })),
+    ]);
+    const [stuck, others] = [ids.slice(0, 3), ids.slice(3)];
     await eventually('the others', () => taken.length >= 100);
     await isAskedInPeace();
     const [later] = await addOfKey(app, 'later', 1);
