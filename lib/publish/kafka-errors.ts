@@ -21,8 +21,11 @@ const MESSAGE_FAULTS = new Set([
 
 const TOPIC_FAULTS = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION', 'TOPIC_AUTHORIZATION_FAILED']);
 
-/** What a broker answers while it creates a topic. */
-const IN_CREATION = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE']);
+/**
+ * What brokers answer while a topic is created: no metadata yet, metadata without a leader yet, and last, for a moment, a leader that has not
+ * yet heard that it is one.
+ */
+const IN_CREATION = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION']);
 
 /** Whether the topic may be about to exist, as the broker creates unknown ones. */
 export function mayBeInCreation(error: unknown): boolean {

@@ -117,15 +117,17 @@ describe('the reason of a failed send', () => {
 });
 
 describe('a topic', () => {
-  it.each(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'])('may be in creation: %s', (type) => {
-    expect(mayBeInCreation(protocolError(type))).toBe(true);
-    expect(mayBeInCreation(wrapped(protocolError(type)))).toBe(true);
-  });
+  it.each(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION'])(
+    'may be in creation: %s',
+    (type) => {
+      expect(mayBeInCreation(protocolError(type))).toBe(true);
+      expect(mayBeInCreation(wrapped(protocolError(type)))).toBe(true);
+    },
+  );
 
   it.each<[string, unknown]>([
     ['INVALID_TOPIC_EXCEPTION', protocolError('INVALID_TOPIC_EXCEPTION')],
     ['TOPIC_AUTHORIZATION_FAILED', protocolError('TOPIC_AUTHORIZATION_FAILED')],
-    ['NOT_LEADER_FOR_PARTITION', protocolError('NOT_LEADER_FOR_PARTITION')],
     ['MESSAGE_TOO_LARGE', protocolError('MESSAGE_TOO_LARGE')],
     ['an error without a type', new Error('UNKNOWN_TOPIC_OR_PARTITION')],
     ['no error', undefined],

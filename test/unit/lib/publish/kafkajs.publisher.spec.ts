@@ -374,7 +374,7 @@ describe('the publisher through kafkajs', () => {
       return [result as PublishResult, performance.now() - began];
     }
 
-    it.each(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'])(
+    it.each(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION'])(
       'waits for one that is in creation, with a new producer for each try: %s',
       async (type) => {
         answer = type;
@@ -404,7 +404,7 @@ describe('the publisher through kafkajs', () => {
       expect(took).toBeLessThan(3300);
     });
 
-    it.each(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'])(
+    it.each(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION'])(
       'splits several topics first, so that none waits for another: %s',
       async (type) => {
         answer = type;
