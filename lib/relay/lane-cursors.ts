@@ -46,12 +46,13 @@ export class LaneCursors {
 
   /**
    * Whether a fetch cannot be built upon, so that all lanes have to begin anew once nothing is in flight. Either more events were late than fit into a
-   * batch: to find the first of them anew for each batch would cost more and more. Or the database has forgotten transactions (a failover to
+   * batch: to find the first of them anew for each batch would cost more and more. Or so many have come since the last fetch that to look for late
+   * ones among them would cost more than to begin anew. Or the database has forgotten transactions (a failover to
    * a standby that lagged behind, `synchronous_commit = off`): numbers below the heads are given out a second time.
    */
   mustReset(batch: FetchedBatch, limit: number): boolean {
     const hasForgotten = this.snapshot !== NOTHING_MISSED && BigInt(batch.snapshot.xmax) < BigInt(this.snapshot.xmax);
-    return hasForgotten || batch.lateFound > limit;
+    return hasForgotten || batch.lateUnknown || batch.lateFound > limit;
   }
 
   /**

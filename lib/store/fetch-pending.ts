@@ -46,6 +46,8 @@ export interface FetchedBatch {
   readonly snapshot: Snapshot;
   /** How many were late: at or below the head, and not visible to the previous fetch. Not all need to have found room in the batch. */
   readonly lateFound: number;
+  /** Whether so many events have come since the previous fetch that the look for late ones among them was broken off. */
+  readonly lateUnknown: boolean;
   /** How many events above the head each lane had to offer, at most `perLane`; lanes without are missing. */
   readonly found: ReadonlyMap<number, number>;
   /** Where the walk of a lane has ended that had fewer than `perLane` to offer, as far as known. */
@@ -59,9 +61,16 @@ export interface FetchedBatch {
 /** Longest walk over events that are passed over, in one statement and lane. */
 const LONGEST_WALK = 10_000;
 
+/**
+ * More events than this, or than four batches, are not searched for late ones: to begin the lanes anew costs no more than a fetch. Of a million in one
+ * transaction each was looked at in vain, for 15 s, before the first was sent.
+ */
+const MOST_SEARCHED = 5000;
+
 interface Book {
   readonly snapshot: string;
   readonly late: number;
+  readonly lateUnknown: boolean;
   readonly found: readonly [number, number][] | null;
   readonly reached: readonly [number, number | null][] | null;
   readonly rewinds: readonly RewindRequest[] | null;
@@ -105,12 +114,13 @@ function fetchStatement(tables: OutboxTables, passOver: boolean): string {
   const { event: t, rewind: r } = tables;
   const free = `${t.retryAt} is null${passOver ? ` and not (${keyIsHeld(tables, 'e')})` : ''}`;
   const candidate = `e.${t.seq} as seq, pg_column_size(e.${t.eventData}) + coalesce(pg_column_size(e.${t.headers}), 0) as stored`;
-  // "+ 0" and the order keep the planner from any index but (lane, xid).
-  const ofTransaction = (which: string): string => `(
-        select ${candidate} from ${t.tableName} e
-        where e.${t.lane} = m.lane and e.${t.xid} ${which} and e.${t.seq} + 0 <= m.head and e.${t.publishedAt} is null and e.${free}
+  // The order keeps the planner from any index but (lane, xid).
+  const ofTransaction = `(
+        select ${candidate}, e.${t.retryAt}, e.${t.eventKey} from ${t.tableName} e
+        where e.${t.lane} = m.lane and e.${t.xid} >= r.first and e.${t.xid} < r.beyond and e.${t.publishedAt} is null
         order by e.${t.lane}, e.${t.xid}
       ) e`;
+  const mostSearched = `greatest(${MOST_SEARCHED}, 4 * $6::int)`;
   // Not "lane = m.lane": the order would be that of seq alone, and of rows of one lane the planner would take the primary key, and read
   // all of it for each of the other lanes (a hot key drained at a quarter of the speed).
   const aboveHead = `select e.* from ${t.tableName} e
@@ -124,10 +134,28 @@ function fetchStatement(tables: OutboxTables, passOver: boolean): string {
       select m.lane, m.head
       from unnest($1::smallint[], $2::bigint[]) as m(lane, head)
       where m.lane <> all (array (select ${r.lane} from ${r.tableName}))
-    ), late as materialized (
-      select e.seq, e.stored from unnest($3::bigint[]) as running(xid) cross join mine m cross join lateral ${ofTransaction('= running.xid')}
+    ), ended as materialized (
+      -- what is still running is not even looked at: PostgreSQL would visit each of its rows to find that it cannot be seen
+      select r.xid as first, r.xid + 1 as beyond
+      from unnest($3::bigint[]) as r(xid)
+      where pg_visible_in_snapshot(r.xid::text::xid8, pg_current_snapshot())
       union all
-      select e.seq, e.stored from mine m cross join lateral ${ofTransaction('>= $4::bigint')}
+      select * from (
+        select coalesce(lag(r.xid) over (order by r.xid) + 1, $4::bigint) as first, r.xid as beyond
+        from (
+          select x::text::bigint as xid from pg_snapshot_xip(pg_current_snapshot()) x
+          union all
+          select pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+        ) r
+        where r.xid >= $4::bigint
+      ) between_running
+      where first < beyond
+    ), unseen as materialized (
+      select e.*, m.head from ended r cross join mine m cross join lateral ${ofTransaction}
+      limit ${mostSearched} + 1
+    ), late as materialized (
+      select e.seq, e.stored from unseen e
+      where e.seq <= e.head and e.${free}
       -- more than fit are not taken at all, see LaneCursors
       limit $6::int + 1
     ), walked as materialized (
@@ -152,6 +180,7 @@ function fetchStatement(tables: OutboxTables, passOver: boolean): string {
     select json_build_object(
         'snapshot', pg_current_snapshot()::text,
         'late', (select count(*) from late),
+        'lateUnknown', (select count(*) > ${mostSearched} from unseen),
         'found', (select json_agg(json_build_array(lane, number)) from found),
         'reached', ${passOver ? `(${reached})` : 'null'},
         'rewinds', (${rewinds}),
@@ -200,6 +229,7 @@ function toBatch(rows: readonly (readonly (string | null)[])[]): FetchedBatch {
     events: chosen.map((row) => toPendingEvent(row.slice(2))),
     snapshot: { xmax, running: running === '' ? [] : running.split(',') },
     lateFound: book.late,
+    lateUnknown: book.lateUnknown,
     found: new Map(book.found),
     reached: new Map((book.reached ?? []).flatMap(([lane, seq]) => (seq === null ? [] : [[lane, seq] as const]))),
     rewinds: book.rewinds ?? [],

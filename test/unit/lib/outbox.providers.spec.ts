@@ -37,6 +37,7 @@ const fetched = (events: readonly PendingEvent[], due: number | null = null): Fe
   events,
   snapshot: { xmax: '1', running: [] },
   lateFound: 0,
+  lateUnknown: false,
   found: new Map(),
   reached: new Map(),
   rewinds: [],

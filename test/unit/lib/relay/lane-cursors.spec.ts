@@ -18,6 +18,7 @@ function batch(events: readonly (readonly [number, number])[], changes: Partial<
     events: events.map(([lane, seq]) => aPendingEvent({ lane, seq })),
     snapshot: { xmax: '500', running: ['490'] },
     lateFound: 0,
+    lateUnknown: false,
     found,
     reached: new Map(),
     rewinds: [],
@@ -248,6 +249,7 @@ describe('the cursors of lanes', () => {
       advance(batch([[1, 5]]));
       expect(cursors.mustReset(batch([[1, 6]], { lateFound: LIMIT }), LIMIT)).toBe(false);
       expect(cursors.mustReset(batch([[1, 6]], { lateFound: LIMIT + 1 }), LIMIT)).toBe(true);
+      expect(cursors.mustReset(batch([[1, 6]], { lateUnknown: true }), LIMIT)).toBe(true);
     });
 
     it('whose database has forgotten transactions that it knew', () => {

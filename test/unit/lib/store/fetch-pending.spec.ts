@@ -16,7 +16,15 @@ const cells = (seq: number): string[] => [
 ]; // prettier-ignore
 
 /** What the statement says of itself in its first row. */
-const BOOK = { snapshot: '10:20:', late: 0, found: null, reached: null, rewinds: null, waiting: null };
+const BOOK = {
+  snapshot: '10:20:',
+  late: 0,
+  lateUnknown: false,
+  found: null,
+  reached: null,
+  rewinds: null,
+  waiting: null,
+};
 
 describe('what is pending', () => {
   let dataSource: DataSource;
@@ -88,6 +96,7 @@ describe('what is pending', () => {
       events: [],
       snapshot: { xmax: '20', running: [] },
       lateFound: 0,
+      lateUnknown: false,
       found: new Map(),
       reached: new Map(),
       rewinds: [],
@@ -105,6 +114,10 @@ describe('what is pending', () => {
     ],
   ])('tells what its snapshot %s could not see', async (snapshot, expected) => {
     expect((await fetch({ snapshot })).snapshot).toEqual(expected);
+  });
+
+  it('tells whether it has broken off its look for late ones', async () => {
+    expect((await fetch({ lateUnknown: true }, [cells(1)])).lateUnknown).toBe(true);
   });
 
   it('tells how many were late, also those without room', async () => {

@@ -136,6 +136,7 @@ export class DeliveryBench {
       events,
       snapshot: { xmax: '1', running: [] },
       lateFound: 0,
+      lateUnknown: false,
       found,
       reached: new Map(),
       rewinds: [],
