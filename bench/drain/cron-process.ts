@@ -1,24 +1,39 @@
-/** The outbox that people write by hand: a job that takes a hundred, sends one by one, and notes each. */
+/** The outbox that people write by hand, with TypeORM: a job that takes a hundred, sends one by one, and notes each. */
 import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
-import { Pool } from 'pg';
+import { DataSource, EntitySchema, type Repository } from 'typeorm';
 import { serve } from '../support/serve';
 
 const TAKEN_AT_ONCE = 100;
 
 interface Row {
-  readonly id: string;
-  readonly topic: string;
-  readonly key: string;
-  readonly payload: string;
-  readonly headers: Record<string, string>;
+  id: string;
+  topic: string;
+  key: string;
+  payload: string;
+  headers: Record<string, string>;
+  sent: boolean;
 }
 
-let pool: Pool | undefined;
+const Outbox = new EntitySchema<Row>({
+  name: 'outbox',
+  columns: {
+    id: { type: 'bigint', primary: true, generated: true },
+    topic: { type: 'text' },
+    key: { type: 'text' },
+    payload: { type: 'text' },
+    headers: { type: 'jsonb' },
+    sent: { type: 'boolean', default: false },
+  },
+});
+
+let rows: Repository<Row> | undefined;
 let producer: Producer | undefined;
 
 const program = {
   start: async ({ url, brokers }: { url: string; brokers: readonly string[] }): Promise<void> => {
-    pool = new Pool({ connectionString: url });
+    const dataSource = new DataSource({ type: 'postgres', url, entities: [Outbox] });
+    await dataSource.initialize();
+    rows = dataSource.getRepository(Outbox);
     const kafka = new Kafka({ clientId: 'bench-cron', brokers: [...brokers], logLevel: logLevel.NOTHING });
     producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
     await producer.connect();
@@ -33,12 +48,12 @@ const program = {
 };
 
 async function job(): Promise<number> {
-  const taken = await pool?.query<Row>('select * from outbox where not sent order by id limit $1', [TAKEN_AT_ONCE]);
-  for (const { id, topic, key, payload, headers } of taken?.rows ?? []) {
+  const taken = (await rows?.find({ where: { sent: false }, order: { id: 'ASC' }, take: TAKEN_AT_ONCE })) ?? [];
+  for (const { id, topic, key, payload, headers } of taken) {
     await producer?.send({ topic, messages: [{ key, value: payload, headers }] });
-    await pool?.query('update outbox set sent = true where id = $1', [id]);
+    await rows?.update({ id }, { sent: true });
   }
-  return taken?.rows.length ?? 0;
+  return taken.length;
 }
 
 export type CronProgram = typeof program;

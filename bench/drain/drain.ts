@@ -38,12 +38,13 @@ export async function drain(bench: Bench): Promise<Measured> {
   const figures = {
     delete: figure('drain, deleting / bare kafkajs', deletes, bare, 'bare'),
     keep: figure('drain, keeping / bare kafkajs', keeps, bare, 'bare'),
-    cron: figure('drain, keeping / by hand', keeps, cronRates, 'by hand'),
+    cron: figure('drain, deleting / by hand', deletes, cronRates, 'by hand'),
   };
   const json = Object.fromEntries(
     Object.entries(figures).map(([name, { summary }]) => [name, rounded(summary.median)]),
   );
-  return { figures: Object.values(figures), json: { drain: json } };
+  const kept = figure('drain, keeping / by hand', keeps, cronRates, 'by hand');
+  return { figures: [...Object.values(figures), kept], json: { drain: json } };
 }
 
 async function relayContender(

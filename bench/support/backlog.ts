@@ -25,6 +25,11 @@ const SMALL_ORDER = `'{"number":' || e.n || ',"orderId":"' || e.id || '","custom
 
 const LARGE_ORDER = `'{"number":' || e.n || ',"orderId":"' || e.id || '","scan":"' || $5::text || '"}'`;
 
+/** As the writer makes them: new ids stand together in their index (RFC 9562, section 5.7). `uuidv7()` came with PostgreSQL 18. */
+const UUID_V7 = `encode(overlay(uuid_send(gen_random_uuid()) placing
+  decode(lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || '7' || substr(md5(random()::text), 1, 3), 'hex')
+  from 1 for 8), 'hex')::uuid`;
+
 /** The statement that writes a backlog as the product's writer would have, with a trace context, in one transaction. */
 export function insertBacklog(backlog: Backlog): { text: string; values: unknown[] } {
   const { topic, rows, keys = usualKeys, payloadBytes } = backlog;
@@ -32,7 +37,7 @@ export function insertBacklog(backlog: Backlog): { text: string; values: unknown
     select pg_current_xact_id()::text::bigint, e.id, k.lane, 'order', k.key, 'OrderPlaced', $1, k.key,
            (${payloadBytes === undefined ? SMALL_ORDER : LARGE_ORDER})::json,
            '00-' || replace(e.id::text, '-', '') || '-' || lpad(to_hex(e.n), 16, '0') || '-01'
-    from (select n, gen_random_uuid() as id from generate_series(1, $2::int) n) e
+    from (select n, ${UUID_V7} as id from generate_series(1, $2::int) n) e
     join unnest($3::text[], $4::smallint[]) with ordinality as k(key, lane, place) on k.place = e.n % cardinality($3::text[]) + 1
     order by e.n`;
   const scan = payloadBytes === undefined ? [] : [randomBytes(Math.ceil(payloadBytes * 0.75)).toString('base64')];
