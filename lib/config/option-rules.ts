@@ -39,7 +39,7 @@ export const optionRules: { readonly [K in keyof SimpleOptions]: OptionRule<Simp
   relay: flag(true, 'set relay: false in a process that only writes events'),
   pollIntervalSeconds: time(1, 0.01, 3600, 'seconds', 'a commit wakes the relay anyway, so 1 suits most services'),
   batchSize: count(1000, 1, 10_000, 'events', '1000 is a good start; larger batches bring little'),
-  maxBatchBytes: count(4_194_304, 65_536, 268_435_456, 'bytes', 'the relay holds about this much payload in memory'),
+  maxBatchBytes: count(1_048_576, 65_536, 268_435_456, 'bytes', 'the relay holds about this much payload in memory'),
   maxEventBytes: count(1_000_000, 1, 104_857_600, 'bytes', "keep it below the broker's message.max.bytes"),
   errorRetryIntervalSeconds: time(30, 0.01, 86_400, 'seconds', 'it doubles with each refusal, so start small'),
   maxRetries: count(5, 0, 10_000, 'retries', '0 gives an event up at its first refusal'),

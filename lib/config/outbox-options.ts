@@ -41,7 +41,7 @@ export interface OutboxOptions {
   batchSize?: number | undefined;
   /**
    * Most bytes of payload in one batch, which bounds the relay's memory; a single larger event is a batch of its own.
-   * 65536 to 268435456. Default: `4194304` (4 MiB).
+   * 65536 to 268435456. Default: `1048576` (1 MiB).
    */
   maxBatchBytes?: number | undefined;
   /**

@@ -38,7 +38,7 @@ describe('the resolved options', () => {
       relay: true,
       pollIntervalSeconds: 1,
       batchSize: 1000,
-      maxBatchBytes: 4_194_304,
+      maxBatchBytes: 1_048_576,
       maxEventBytes: 1_000_000,
       preparedStatements: true,
       errorRetryIntervalSeconds: 30,
