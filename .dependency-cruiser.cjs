@@ -36,6 +36,9 @@ module.exports = {
     mayImportOnly('admin', [...foundation, 'store', 'transaction']),
     mayImportOnly('relay', [...foundation, 'store']),
     mayImportOnly('upkeep', [...foundation, 'store']),
+    mayImportOnly('observe', [...foundation, 'store']),
+    mayImportOnly('metrics', ['observe']),
+    mayImportOnly('health', ['observe']),
     mayImportOnly('migrations', ['store', 'errors']),
     mayImportOnly('testing', [...foundation, 'write', 'store', 'transaction']),
     {
@@ -44,6 +47,27 @@ module.exports = {
       severity: 'error',
       from: { path: '^lib/', pathNot: '^lib/(publish|config)/' },
       to: { path: 'node_modules/kafkajs' },
+    },
+    {
+      name: 'prometheus-only-in-its-room',
+      comment: 'optional peers: who does not want metrics does not install them',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: '^lib/observe/metrics/' },
+      to: { path: 'node_modules/(prom-client|@willsoto)' },
+    },
+    {
+      name: 'open-telemetry-only-in-its-room',
+      comment: 'an optional peer, loaded in one place',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: '^lib/(observe/tracing/|outbox-observation\\.ts$)' },
+      to: { path: 'node_modules/@opentelemetry' },
+    },
+    {
+      name: 'terminus-only-in-health',
+      comment: 'an optional peer, behind its subpath',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: '^lib/health/' },
+      to: { path: 'node_modules/@nestjs/terminus' },
     },
     {
       name: 'lib-stands-alone',
@@ -56,7 +80,7 @@ module.exports = {
       comment: 'the sample is what users copy: it imports the package by its name',
       severity: 'error',
       from: { path: '^sample-app/' },
-      to: { path: '^(lib|test|tools)/', pathNot: '^lib/(index|(migrations|testing)/index)\\.ts$' },
+      to: { path: '^(lib|test|tools)/', pathNot: '^lib/(index|(migrations|testing|metrics|health)/index)\\.ts$' },
     },
     {
       name: 'the-chaos-checker-stands-alone',
@@ -71,7 +95,8 @@ module.exports = {
       from: { path: '^lib/' },
       to: {
         dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
-        pathNot: 'node_modules/(@nestjs|typeorm|kafkajs|rxjs|reflect-metadata|pg)',
+        pathNot:
+          'node_modules/(@nestjs|typeorm|kafkajs|rxjs|reflect-metadata|pg|prom-client|@willsoto|@opentelemetry/api)',
       },
     },
     { name: 'not-to-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: 'dist/' } },

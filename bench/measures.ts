@@ -1,6 +1,7 @@
 import { blockedHead } from './drain/blocked-head';
 import { drain } from './drain/drain';
 import { hotKey } from './drain/hot-key';
+import { metrics } from './drain/metrics';
 import { twoRelays } from './drain/two-relays';
 import { flat } from './flat/flat';
 import { idle } from './idle/idle';
@@ -22,6 +23,7 @@ export const measures = {
   takeover,
   write: writeCost,
   twoRelays,
+  metrics,
 } as const satisfies Readonly<Record<string, Measure>>;
 
 export type MeasureName = keyof typeof measures;

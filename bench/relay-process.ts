@@ -3,6 +3,7 @@ import { Module, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { EventRelayWorker, OutboxModule, type OutboxOptions } from 'nestjs-outboxed';
+import { register } from 'prom-client';
 import { serve } from './support/serve';
 
 const SAMPLE_EVERY_MS = 10;
@@ -27,6 +28,8 @@ const program = {
     );
     app.enableShutdownHooks();
   },
+  /** What Prometheus would read. */
+  scrape: (): Promise<string> => register.metrics(),
   wake: (): void => app?.get(EventRelayWorker).wake(),
   /** Seconds of processor time so far. */
   cpu: (): number => {

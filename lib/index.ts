@@ -50,6 +50,17 @@ export type {
 } from './interfaces/outbox-publisher';
 export { InProcessPublisher, type InProcessHandler } from './publish/in-process.publisher';
 
+export { getEventsToken, getTracingToken, InjectOutboxEvents } from './observe/observe-tokens';
+export { OutboxEvents } from './observe/outbox-events';
+export { OutboxTracing, type ConsumedRecord } from './observe/tracing/outbox-tracing';
+export type {
+  ActivityEvent,
+  EventTypeCount,
+  OutboxActivity,
+  OutboxErrorType,
+  SilenceReason,
+} from './interfaces/outbox-activity';
+
 export { OutboxError } from './errors/outbox.error';
 export {
   OutboxColumnsRenamedError,
@@ -71,6 +82,7 @@ export {
   OutboxTransactionEndedError,
   OutboxTransactionRequiredError,
 } from './errors/transaction.errors';
+export { OutboxMetricTakenError, OutboxPeerMissingError } from './errors/observe.errors';
 export { OutboxNothingToDrainToError } from './errors/relay.errors';
 export { OutboxArgumentInvalidError, OutboxEventIdTakenError, OutboxEventInvalidError } from './errors/event.errors';
 export {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Logger } from '@nestjs/common';
 import type { ResolvedOutboxOptions } from './config/outbox-options';
+import type { ActivitySink } from './interfaces/outbox-activity';
 import type { OutboxPublisher } from './interfaces/outbox-publisher';
 import type { OutboxConnection } from './outbox-connection';
 import { BatchSender } from './relay/batch-sender';
@@ -22,17 +22,23 @@ import type { WakeUpSender } from './relay/wake-up-sender';
 import { WatchedPublisher } from './relay/watched-publisher';
 import { poolSize } from './transaction/second-connection';
 
+/** What the relay works with. */
+interface RelaySurroundings {
+  readonly sender: WakeUpSender;
+  readonly tell: ActivitySink;
+  readonly tracing: { publisher(publisher: OutboxPublisher): Pick<OutboxPublisher, 'publish'> };
+}
+
 /** Puts together what delivers. */
 export function relayParts(
   options: ResolvedOutboxOptions & { readonly owner: string },
   { dataSource, tables }: OutboxConnection,
   publisher: OutboxPublisher,
-  logger: Logger,
-  wakeUps: WakeUpSender,
+  { sender: wakeUps, tell, tracing }: RelaySurroundings,
 ): RelayParts {
   const inOwnContext = AsyncLocalStorage.snapshot();
-  const report = new RelayReport(logger);
-  const watched = new WatchedPublisher(publisher, options.leaseSeconds, report);
+  const report = new RelayReport(tell);
+  const watched = new WatchedPublisher(tracing.publisher(publisher), options.leaseSeconds, report);
   const cursors = new LaneCursors(options.batchSize);
   const waiting = new WaitingEvents(options.pollIntervalSeconds, monotonicClock);
   const leases: LaneLeases = new LaneLeases(dataSource, tables, options, monotonicClock, {
@@ -40,7 +46,14 @@ export function relayParts(
       // Other lanes may have other events that wait.
       waiting.forget();
     },
-    onTaken: () => {
+    onLost: (lanes) => {
+      report.lanesLost(lanes);
+    },
+    onReleased: (lanes) => {
+      report.lanesReleased(lanes);
+    },
+    onTaken: (lanes) => {
+      report.lanesTaken(lanes);
       // Lanes that drain() takes are for it alone.
       if (options.relay) {
         loop.wake();
@@ -65,8 +78,8 @@ export function relayParts(
   });
   const store = new RelayStore(dataSource, tables, options.preparedStatements);
   const settlement = new Settlement(dataSource, tables, options, Math.random);
-  const sender = new BatchSender(watched, leases, settlement, options.source, report);
-  const dueWork = new DueWork(store, sender, leases, cursors, waiting, options);
+  const sender = new BatchSender(watched, leases, settlement, options.source, report, monotonicClock);
+  const dueWork = new DueWork(store, sender, leases, cursors, waiting, options, monotonicClock);
   const delivery = new Delivery(store, sender, dueWork, leases, cursors, waiting, options, monotonicClock);
   const loop = new RelayLoop(
     (mayGoOn) => delivery.run({ mayGoOn, events: Infinity }),

@@ -10,6 +10,9 @@ import type {
   OutboxOptionsFactory,
 } from './outbox-module.options';
 import { outboxProviders } from './outbox.providers';
+import { getHealthToken } from './observe/health-token';
+import { getMetricsToken } from './observe/metrics/metrics-tokens';
+import { getEventsToken, getTracingToken } from './observe/observe-tokens';
 import { getRelayToken } from './relay/relay-tokens';
 import { outboxEntities } from './store/outbox-entities';
 import { getUpkeepToken } from './upkeep/upkeep-tokens';
@@ -66,6 +69,10 @@ function outboxModule(
       getDeadLettersToken(dataSource),
       getUpkeepToken(dataSource),
       outboxedToken(dataSource),
+      getEventsToken(dataSource),
+      getTracingToken(dataSource),
+      getMetricsToken(dataSource),
+      getHealthToken(dataSource),
     ],
   };
 }

@@ -1,15 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { Logger, type Provider } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { getDeadLettersToken } from './admin/dead-letters-tokens';
 import { TypeOrmDeadLetters } from './admin/typeorm-dead-letters';
 import type { OutboxOptions, ResolvedOutboxOptions } from './config/outbox-options';
 import { resolveOptions } from './config/resolve-options';
-import { connectionToken, optionsToken, outboxedToken, publisherToken } from './config/tokens';
+import { connectionToken, observationToken, optionsToken, outboxedToken, publisherToken } from './config/tokens';
 import type { OutboxPublisher } from './interfaces/outbox-publisher';
 import { connect, type OutboxConnection } from './outbox-connection';
+import { metricsOf, observe, tracingOf, type OutboxObservation } from './outbox-observation';
+import { getMetricsToken } from './observe/metrics/metrics-tokens';
+import { getHealthToken } from './observe/health-token';
+import { getEventsToken, getTracingToken } from './observe/observe-tokens';
+import { OutboxHealth } from './observe/outbox-health';
+import { SilenceDetector } from './observe/silence-detector';
+import type { OpenTelemetryTracing } from './observe/tracing/open-telemetry.tracing';
 import { KafkaJsPublisher } from './publish/kafkajs.publisher';
 import { relayParts } from './outbox-relay';
 import { EventRelayWorker } from './relay/event-relay.worker';
@@ -17,6 +24,7 @@ import { monotonicClock } from './time/monotonic-clock';
 import { getRelayToken } from './relay/relay-tokens';
 import { WakeUpSender } from './relay/wake-up-sender';
 import { deleteExpired } from './store/delete-expired';
+import { readOverdue } from './store/read-overdue';
 import { OutboxUpkeep } from './upkeep/outbox-upkeep';
 import { UpkeepPass } from './upkeep/upkeep-pass';
 import { getUpkeepToken } from './upkeep/upkeep-tokens';
@@ -49,29 +57,88 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
         optionsToken(dataSource),
         connectionToken(dataSource),
         publisherToken(dataSource),
+        observationToken(dataSource),
+        getTracingToken(dataSource),
         { token: SchedulerRegistry, optional: true },
       ],
       useFactory: (
         options: ResolvedOutboxOptions,
         connection: OutboxConnection,
         publisher: OutboxPublisher | null,
+        { tell }: OutboxObservation,
+        tracing: OpenTelemetryTracing,
         registry: SchedulerRegistry | undefined,
       ) => {
         const logger = new Logger('Outbox');
         const owner = randomUUID();
         const sender = new WakeUpSender(connection.dataSource, connection.tables, owner);
         const parts =
-          publisher === null ? null : relayParts({ ...options, owner }, connection, publisher, logger, sender);
+          publisher === null
+            ? null
+            : relayParts({ ...options, owner }, connection, publisher, { sender, tell, tracing });
         // ScheduleModule is never imported here: a second import would run the application's own cron jobs twice.
         return new EventRelayWorker(dataSource, registry ?? new SchedulerRegistry(), logger, parts, sender);
       },
     },
     {
+      provide: observationToken(dataSource),
+      inject: [connectionToken(dataSource)],
+      useFactory: (connection: OutboxConnection) => observe(dataSource, connection, new Logger('Outbox')),
+    },
+    {
+      provide: getEventsToken(dataSource),
+      inject: [observationToken(dataSource)],
+      useFactory: ({ events }: OutboxObservation) => events,
+    },
+    { provide: getTracingToken(dataSource), inject: [optionsToken(dataSource)], useFactory: tracingOf },
+    {
+      provide: getMetricsToken(dataSource),
+      inject: [optionsToken(dataSource), observationToken(dataSource), getRelayToken(dataSource), ModuleRef],
+      useFactory: metricsOf,
+    },
+    {
+      provide: getHealthToken(dataSource),
+      inject: [optionsToken(dataSource), observationToken(dataSource)],
+      useFactory: ({ relay }: ResolvedOutboxOptions, { condition, readings }: OutboxObservation) =>
+        new OutboxHealth(condition, () => readings.read(), relay, monotonicClock),
+    },
+    {
+      provide: silenceToken(dataSource),
+      inject: [
+        optionsToken(dataSource),
+        connectionToken(dataSource),
+        observationToken(dataSource),
+        getRelayToken(dataSource),
+        { token: SchedulerRegistry, optional: true },
+      ],
+      useFactory: (
+        { silenceSeconds }: ResolvedOutboxOptions,
+        connection: OutboxConnection,
+        { condition, tell }: OutboxObservation,
+        relay: EventRelayWorker,
+        registry: SchedulerRegistry | undefined,
+      ) =>
+        new SilenceDetector(dataSource, registry ?? new SchedulerRegistry(), {
+          condition,
+          tell,
+          silenceSeconds,
+          lanes: () => relay.lanes,
+          readOverdue: readOverdue.bind(undefined, connection.dataSource, connection.tables),
+          clock: monotonicClock,
+        }),
+    },
+    {
       provide: getUpkeepToken(dataSource),
-      inject: [optionsToken(dataSource), connectionToken(dataSource), { token: SchedulerRegistry, optional: true }],
+      inject: [
+        optionsToken(dataSource),
+        connectionToken(dataSource),
+        observationToken(dataSource),
+        { token: SchedulerRegistry, optional: true },
+      ],
       useFactory: (
         options: ResolvedOutboxOptions,
         connection: OutboxConnection,
+        { tell }: OutboxObservation,
         registry: SchedulerRegistry | undefined,
       ) => {
         const { dataSource: source, tables } = connection;
@@ -81,22 +148,33 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
           scheduled: options.relay,
           shutdownSeconds: options.shutdownSeconds,
           random: Math.random,
+          tell,
         });
       },
     },
     {
       provide: getOutboxToken(dataSource),
-      inject: [optionsToken(dataSource), connectionToken(dataSource), getRelayToken(dataSource)],
-      useFactory: (options: ResolvedOutboxOptions, connection: OutboxConnection, relay: EventRelayWorker) =>
-        new TypeOrmOutboxRepository(
-          connection.dataSource,
-          connection.tables,
-          connection.transactions,
-          options,
-          (lanes) => {
+      inject: [
+        optionsToken(dataSource),
+        connectionToken(dataSource),
+        getRelayToken(dataSource),
+        observationToken(dataSource),
+        getTracingToken(dataSource),
+      ],
+      useFactory: (
+        options: ResolvedOutboxOptions,
+        { dataSource: source, tables, transactions }: OutboxConnection,
+        relay: EventRelayWorker,
+        { tell }: OutboxObservation,
+        tracing: OpenTelemetryTracing,
+      ) =>
+        new TypeOrmOutboxRepository(source, tables, transactions, options, {
+          onCommitted: (lanes) => {
             relay.committed(lanes);
           },
-        ),
+          tell,
+          currentTrace: () => tracing.current(),
+        }),
     },
     {
       provide: getDeadLettersToken(dataSource),
@@ -124,4 +202,8 @@ function publisherOf(options: ResolvedOutboxOptions): OutboxPublisher | null {
     return options.publisher;
   }
   return options.kafka === null ? null : new KafkaJsPublisher(options.kafka, options.allowAutoTopicCreation);
+}
+
+function silenceToken(dataSource: string): string {
+  return `nestjs-outboxed:silence:${dataSource}`;
 }

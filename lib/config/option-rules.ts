@@ -65,6 +65,15 @@ export const optionRules: { readonly [K in keyof SimpleOptions]: OptionRule<Simp
     remedy: 'name the service, such as "/orders" or "https://example.com/orders"',
   },
   allowAutoTopicCreation: flag(false, 'set true only where topics need no deliberate settings, such as in development'),
+  enableMetrics: flag(false, 'true needs the packages @willsoto/nestjs-prometheus and prom-client'),
+  metricsByEventType: flag(true, 'set false where there are many event types and many processes'),
+  silenceSeconds: {
+    default: 60,
+    allowed: '0, or a number of seconds from 1 to 86400',
+    accepts: (given) => typeof given === 'number' && (given === 0 || (given >= 1 && given <= 86_400)),
+    remedy: '0 never tells that events are due and nothing is delivered',
+  },
+  tracing: flag(true, 'set false to store no trace context with events'),
 };
 
 /** The same for what stands inside `retention`. */

@@ -88,6 +88,26 @@ export interface OutboxOptions {
    * name does not become a topic. Default: `false`.
    */
   allowAutoTopicCreation?: boolean | undefined;
+  /**
+   * Whether the outbox shows itself in Prometheus' metrics, which needs the packages `@willsoto/nestjs-prometheus` and `prom-client`. Their label
+   * `service` is the option `source`: where a process has several outboxes, give each its own. Default: `false`.
+   */
+  enableMetrics?: boolean | undefined;
+  /**
+   * Whether metrics of events have the label `event_type`, of which the first 100 of a process are told apart and all others are `other`.
+   * Default: `true`.
+   */
+  metricsByEventType?: boolean | undefined;
+  /**
+   * Seconds after which it is told, in the log, the metrics and the health, that events are due and nothing is delivered. Give more than lies between
+   * two runs where only `drain` delivers. 0 never tells; otherwise 1 to 86400. Default: `60`.
+   */
+  silenceSeconds?: number | undefined;
+  /**
+   * Whether the trace context of the code that adds an event is stored with it and delivered in its headers, if `@opentelemetry/api` is
+   * installed. Default: `true`.
+   */
+  tracing?: boolean | undefined;
 }
 
 /** The options with every default filled in. Frozen. */
@@ -108,4 +128,8 @@ export interface ResolvedOutboxOptions {
   readonly preparedStatements: boolean;
   readonly source: string;
   readonly allowAutoTopicCreation: boolean;
+  readonly enableMetrics: boolean;
+  readonly metricsByEventType: boolean;
+  readonly silenceSeconds: number;
+  readonly tracing: boolean;
 }

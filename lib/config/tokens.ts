@@ -20,3 +20,8 @@ export function connectionToken(dataSource: string): string {
 export function publisherToken(dataSource: string): string {
   return `nestjs-outboxed:publisher:${dataSource}`;
 }
+
+/** Injection token of what observes the outbox, for a data source. */
+export function observationToken(dataSource: string): string {
+  return `nestjs-outboxed:observation:${dataSource}`;
+}

@@ -14,6 +14,7 @@ export interface DeadLetter {
   /** Those that the writer gave; after an earlier replay `outbox-replay` as well. */
   readonly headers: Readonly<Record<string, string>> | null;
   readonly traceparent: string | null;
+  readonly tracestate: string | null;
   /** When the event was added. */
   readonly createdAt: Date;
   /** The delay that was asked for. */

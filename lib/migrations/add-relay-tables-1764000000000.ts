@@ -36,6 +36,7 @@ export class AddRelayTables1764000000000 implements MigrationInterface {
           { name: 'event_data', type: 'json' },
           { name: 'headers', type: 'json', isNullable: true },
           { name: 'traceparent', type: 'varchar', isNullable: true },
+          { name: 'tracestate', type: 'varchar', isNullable: true },
           { name: 'created_at', type: 'timestamptz' },
           { name: 'available_at', type: 'timestamptz', isNullable: true },
           { name: 'attempts', type: 'smallint' },

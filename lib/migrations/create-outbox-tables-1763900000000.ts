@@ -35,6 +35,7 @@ export class CreateOutboxTables1763900000000 implements MigrationInterface {
           { name: 'event_data', type: 'json' },
           { name: 'headers', type: 'json', isNullable: true },
           { name: 'traceparent', type: 'varchar', isNullable: true },
+          { name: 'tracestate', type: 'varchar', isNullable: true },
           { name: 'created_at', type: 'timestamptz', default: 'clock_timestamp()' },
           { name: 'available_at', type: 'timestamptz', isNullable: true },
           { name: 'attempts', type: 'smallint', default: "'0'" },

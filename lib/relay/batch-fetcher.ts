@@ -15,6 +15,8 @@ export interface Fetched {
   readonly heads: ReadonlyMap<number, number>;
   /** How many events it was to find at most. */
   readonly limit: number;
+  /** When it was begun, by the relay's clock. */
+  readonly fetchedAt: number;
   /** Whether there were more that the bytes of a batch did not allow. */
   readonly isCut: boolean;
   /** What was known of waiting events when it was made. */
@@ -56,7 +58,8 @@ export class BatchFetcher {
       const claim = this.leases.claim(this.leases.lanes);
       const { knowledge, passOver, lookDue } = this.waiting;
       const position = this.cursors.position(claim);
-      this.fetchedAt = this.clock();
+      const fetchedAt = this.clock();
+      this.fetchedAt = fetchedAt;
       const limit = Math.min(most, this.rows);
       const batch = await this.store.fetch({
         ...position,
@@ -67,7 +70,7 @@ export class BatchFetcher {
       });
       const isCut = isCutByBytes(batch, limit);
       this.adapt(batch.events.length, isCut);
-      return { batch, claim, heads: position.heads, limit, isCut, knowledge, ended };
+      return { batch, claim, heads: position.heads, limit, fetchedAt, isCut, knowledge, ended };
     } catch (error) {
       ended();
       throw error;

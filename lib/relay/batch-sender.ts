@@ -1,10 +1,12 @@
 import type { OutboxPublisher } from '../interfaces/outbox-publisher';
 import type { LaneClaim } from '../store/lane-fence';
 import type { PendingEvent } from '../store/pending-event';
+import type { MonotonicClock } from '../time/monotonic-clock';
 import type { DeliveryCounts } from './delivery-result';
 import type { LaneLeases } from './lane-leases';
 import type { RelayReport } from './relay-report';
-import type { Settlement, Verdict } from './settlement';
+import type { Recorded, Settlement, Verdict } from './settlement';
+import { tellOfBatch, tellOfUnsettled } from './tell-of-batch';
 import { toMessage } from './to-message';
 
 export interface Sent extends Verdict {
@@ -20,6 +22,7 @@ export class BatchSender {
     private readonly settlement: Settlement,
     private readonly source: string,
     private readonly report: RelayReport,
+    private readonly clock: MonotonicClock,
   ) {}
 
   /** Sends what may still be sent by the right to the lanes with which it was fetched. */
@@ -46,17 +49,30 @@ export class BatchSender {
     };
   }
 
-  /** Returns whether all of it could be recorded; if not, a lane was lost, and its new owner delivers again. */
-  async record(verdict: Verdict, claim: LaneClaim, counts: DeliveryCounts): Promise<boolean> {
-    const complete = await this.settlement.record(verdict, claim);
+  /**
+   * Returns whether all of it could be recorded; if not, a lane was lost, and its new owner delivers again.
+   *
+   * @param fetchedAt when the fetch of these events was begun
+   */
+  async record(verdict: Verdict, claim: LaneClaim, counts: DeliveryCounts, fetchedAt: number): Promise<boolean> {
+    const { published, rejected } = await this.recorded(verdict, claim);
     this.report.databaseReached();
-    if (complete) {
-      const dead = verdict.rejected.filter(({ retryInSeconds }) => retryInSeconds === null).length;
-      counts.published += verdict.published.length;
-      counts.retried += verdict.rejected.length - dead;
-      counts.dead += dead;
+    const dead = rejected.filter(({ retryInSeconds }) => retryInSeconds === null).length;
+    counts.published += published.length;
+    counts.retried += rejected.length - dead;
+    counts.dead += dead;
+    tellOfBatch(this.report.tell, verdict, { published, rejected }, this.clock() - fetchedAt);
+    return published.length + rejected.length === verdict.published.length + verdict.rejected.length;
+  }
+
+  private async recorded(verdict: Verdict, claim: LaneClaim): Promise<Recorded> {
+    try {
+      return await this.settlement.record(verdict, claim);
+    } catch (error) {
+      // It may have been recorded all the same; the table knows, and says so to the next fetch.
+      tellOfUnsettled(this.report.tell, verdict.published.length);
+      throw error;
     }
-    return complete;
   }
 
   /** The lanes of a claim that are no longer owned, or owned anew. */

@@ -148,7 +148,7 @@ export class Delivery {
 
   /** Sends a batch; `settling` in the result is its settling, which begins when the settling of the batch before has ended. */
   private async send(
-    { batch, claim, ended }: Fetched,
+    { batch, claim, fetchedAt, ended }: Fetched,
     before: Promise<void>,
     counts: DeliveryCounts,
   ): Promise<Sent & { settling: Promise<void> }> {
@@ -157,7 +157,7 @@ export class Delivery {
       await before;
       const settling = caught(
         this.sender
-          .record(sent, claim, counts)
+          .record(sent, claim, counts, fetchedAt)
           .then((complete) => {
             this.leasesDoubtful ||= !complete;
           })

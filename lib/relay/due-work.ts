@@ -1,6 +1,7 @@
 import type { ResolvedOutboxOptions } from '../config/outbox-options';
 import type { BatchSender } from './batch-sender';
 import type { DeliveryCounts } from './delivery-result';
+import type { MonotonicClock } from '../time/monotonic-clock';
 import type { LaneCursors } from './lane-cursors';
 import type { LaneLeases } from './lane-leases';
 import type { RelayStore } from './relay-store';
@@ -28,6 +29,7 @@ export class DueWork {
     private readonly cursors: LaneCursors,
     private readonly waiting: WaitingEvents,
     private readonly options: Pick<ResolvedOutboxOptions, 'batchSize' | 'maxBatchBytes' | 'afterDeadLetter'>,
+    private readonly clock: MonotonicClock,
   ) {}
 
   /** Takes up at most so many events. */
@@ -35,6 +37,7 @@ export class DueWork {
     const { lanes } = this.leases;
     const claim = this.leases.claim(lanes);
     const ripened = await this.store.ripen(lanes, this.options.batchSize);
+    const fetchedAt = this.clock();
     const retries = await this.store.dueRetries(
       lanes,
       Math.min(most, this.options.batchSize),
@@ -45,7 +48,7 @@ export class DueWork {
       return { taken: 0, complete: true, unavailable: undefined };
     }
     const sent = await this.sender.send(retries, claim);
-    const complete = await this.sender.record(sent, claim, counts);
+    const complete = await this.sender.record(sent, claim, counts, fetchedAt);
     this.waiting.seenTo(sent.unsent.length < retries.length || ripened > 0);
     // What waited behind these may lie anywhere below the head.
     for (const { lane } of sent.published) {

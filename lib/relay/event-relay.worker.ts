@@ -96,6 +96,16 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
   }
 
   /**
+   * The lanes that this process delivers, as far as it can rely on them.
+   *
+   * @internal
+   */
+  get lanes(): readonly number[] {
+    const { leases } = this.parts ?? {};
+    return leases?.maySend === true ? leases.lanes : [];
+  }
+
+  /**
    * Events of these lanes were committed (a bit for each lane): wakes the relays that own them.
    *
    * @internal

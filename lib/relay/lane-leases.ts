@@ -6,7 +6,8 @@ import type { OutboxTables } from '../store/outbox-tables';
 import { releaseLanes } from '../store/release-lanes';
 import { renewLanes } from '../store/renew-lanes';
 import { takeLanes } from '../store/take-lanes';
-import { LeaseBook, type Leases } from './lease-book';
+import { LeaseBook, othersThan, type Leases } from './lease-book';
+import type { LeaseHooks } from './lease-hooks';
 import type { MonotonicClock } from '../time/monotonic-clock';
 
 /** Longest that a send may take (the kafkajs publisher's limit), and what to leave for the rest. */
@@ -27,24 +28,6 @@ interface Kept {
   readonly joined: boolean;
   /** Why it could not look for more. */
   readonly failure?: Error;
-}
-
-/** What the leases need of the rest of the relay. */
-export interface LeaseHooks {
-  /**
-   * Called when other lanes are owned, in the same turn: whoever looks for what waits has looked in the lanes of before, or looks in those of now.
-   */
-  onChange(): void;
-  /** Called after that if there are new ones among them. */
-  onTaken(): void;
-  /** Resolves when all that was fetched before now is settled. */
-  inFlight(): Promise<void>;
-  /** There are lanes to be taken, or to be given back, by other relays. Never fails. */
-  tellOthers(): Promise<void>;
-  /** Number of the session lock that is held as a sign of life; null if none is. */
-  lifeLock(): number | null;
-  /** Whether the relay cannot go on for now: nothing is renewed then, so that others take over. */
-  isStuck(): boolean;
 }
 
 /**
@@ -138,10 +121,12 @@ export class LaneLeases {
   private leave(state: 'unknown' | 'gone'): Promise<void> {
     return this.inTurn(async () => {
       const wasPresent = this.state === 'present';
+      const owned = [...this.book.leases.keys()];
       this.state = state;
       this.book.leases = new Map();
       if (wasPresent) {
         await leave(this.dataSource, this.tables, this.options.owner);
+        this.released(owned);
         await this.hooks.tellOthers();
       }
     });
@@ -195,13 +180,23 @@ export class LaneLeases {
 
   private become(leases: Leases): void {
     const before = this.book.leases;
-    const taken = hasOthers(leases, before);
+    const taken = othersThan(before, leases);
+    const lost = othersThan(leases, before);
     this.book.leases = leases;
-    if (taken || hasOthers(before, leases)) {
+    if (taken.length + lost.length > 0) {
       this.hooks.onChange();
     }
-    if (taken) {
-      this.hooks.onTaken();
+    if (lost.length > 0) {
+      this.hooks.onLost(lost);
+    }
+    if (taken.length > 0) {
+      this.hooks.onTaken(taken);
+    }
+  }
+
+  private released(lanes: readonly number[]): void {
+    if (lanes.length > 0) {
+      this.hooks.onReleased(lanes);
     }
   }
 
@@ -230,6 +225,7 @@ export class LaneLeases {
       await releaseLanes(this.dataSource, this.tables, { ...claim, lanes });
       this.book.remove(lanes);
       this.hooks.onChange();
+      this.released(lanes.map(({ lane }) => lane));
       void this.hooks.tellOthers();
     }
   }
@@ -239,9 +235,4 @@ export class LaneLeases {
     this.turn = result.catch(() => undefined);
     return result;
   }
-}
-
-/** Whether `these` have a lane that `those` do not have in the same epoch. */
-function hasOthers(these: Leases, those: Leases): boolean {
-  return [...these].some(([lane, { epoch }]) => those.get(lane)?.epoch !== epoch);
 }

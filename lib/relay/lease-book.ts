@@ -60,3 +60,8 @@ export class LeaseBook {
     });
   }
 }
+
+/** The lanes of `these` that `those` do not have in the same epoch. */
+export function othersThan(those: Leases, these: Leases): number[] {
+  return [...these].flatMap(([lane, { epoch }]) => (those.get(lane)?.epoch === epoch ? [] : [lane]));
+}

@@ -1,70 +1,80 @@
-import type { Logger } from '@nestjs/common';
+import type { ActivitySink } from '../interfaces/outbox-activity';
 
 const UNDEFINED_TABLE = '42P01';
 
-/** Tells the log of changes of state, once each, and not of every failed try. */
+/** Tells of changes of state once each, and of errors each time. */
 export class RelayReport {
   private publisherAway = false;
   private publisherHanging = false;
   private failing = false;
   private polling = false;
 
-  constructor(private readonly logger: Logger) {}
+  constructor(readonly tell: ActivitySink) {}
 
   publisherUnavailable(reason: string): void {
+    this.tell({ type: 'error', errorType: 'publisher_unavailable', reason });
     if (!this.publisherAway) {
       this.publisherAway = true;
-      this.logger.warn(
-        `The broker cannot be reached (${reason}). Events wait in the table; delivery resumes by itself.`,
-      );
+      this.tell({ type: 'publisher-down', reason });
     }
   }
 
   publisherReached(): void {
     if (this.publisherAway) {
       this.publisherAway = false;
-      this.logger.log('The broker is reached again; delivering what has waited.');
+      this.tell({ type: 'publisher-up' });
     }
   }
 
   publisherHangs(seconds: number): void {
+    this.tell({ type: 'error', errorType: 'publisher_hangs', reason: `no answer for ${seconds} s` });
     if (!this.publisherHanging) {
       this.publisherHanging = true;
-      this.logger.warn(
-        `The publisher has not answered for ${seconds} s (leaseSeconds), so the relay leaves its share of the events to others, which send what is ` +
-          'under way again. Bound the time that publish() may take, well below that.',
-      );
+      this.tell({ type: 'publisher-hangs', seconds });
     }
   }
 
   publisherInTime(): void {
     if (this.publisherHanging) {
       this.publisherHanging = false;
-      this.logger.log('The publisher answers in time again.');
+      this.tell({ type: 'publisher-in-time' });
     }
   }
 
   pollsOnly(reason: string): void {
     if (!this.polling) {
       this.polling = true;
-      this.logger.log(
-        `The relay polls only: ${reason}. Events of other processes wait for the poll, and a relay that was killed is replaced when its lease is over.`,
-      );
+      this.tell({ type: 'polls-only', reason });
     }
   }
 
   deliveryFailed(error: unknown): void {
+    const reason = explained(error);
+    this.tell({ type: 'error', errorType: 'database', reason });
     if (!this.failing) {
       this.failing = true;
-      this.logger.warn(`Delivery is interrupted: ${explained(error)}. It resumes by itself.`);
+      this.tell({ type: 'delivery-failed', reason });
     }
   }
 
   databaseReached(): void {
     if (this.failing) {
       this.failing = false;
-      this.logger.log('Delivery goes on after the interruption.');
+      this.tell({ type: 'delivery-resumed' });
     }
+  }
+
+  lanesTaken(lanes: readonly number[]): void {
+    this.tell({ type: 'lease-taken', lanes });
+  }
+
+  lanesReleased(lanes: readonly number[]): void {
+    this.tell({ type: 'lease-released', lanes });
+  }
+
+  lanesLost(lanes: readonly number[]): void {
+    this.tell({ type: 'error', errorType: 'lease_lost', reason: `${lanes.length} lanes` });
+    this.tell({ type: 'lease-lost', lanes });
   }
 }
 

@@ -16,6 +16,9 @@ export interface Verdict {
   readonly unsent: readonly PendingEvent[];
 }
 
+/** What the table says now. */
+export type Recorded = Pick<Verdict, 'published' | 'rejected'>;
+
 /** The reason is for people; a broker's answer can quote the whole record. */
 const LONGEST_REASON = 1000;
 
@@ -54,18 +57,28 @@ export class Settlement {
     return { published, rejected, unsent };
   }
 
-  /** Returns whether all of it could be recorded: if not, a lane was lost, and its new owner delivers again. */
-  async record({ published, rejected }: Verdict, claim: LaneClaim): Promise<boolean> {
-    let changed = 0;
-    if (published.length > 0) {
-      const seqs = published.map(({ seq }) => seq);
-      changed += await this.publishedStatement.run(this.dataSource, claimFor(claim, published), seqs);
+  /** Returns what could be recorded: where that is not all, a lane was lost, and its new owner delivers again. */
+  async record({ published, rejected }: Verdict, claim: LaneClaim): Promise<Recorded> {
+    return {
+      published: await this.recordPublished(published, claim),
+      rejected: await this.recordRejected(rejected, claim),
+    };
+  }
+
+  private async recordPublished(events: Verdict['published'], claim: LaneClaim): Promise<Verdict['published']> {
+    if (events.length === 0) {
+      return events;
     }
-    if (rejected.length > 0) {
-      const hold = this.options.afterDeadLetter === 'hold';
-      changed += await settleRejected(this.dataSource, this.tables, claimFor(claim, rejected), rejected, hold);
+    const seqs = events.map(({ seq }) => seq);
+    return only(events, await this.publishedStatement.run(this.dataSource, claimFor(claim, events), seqs));
+  }
+
+  private async recordRejected(events: Verdict['rejected'], claim: LaneClaim): Promise<Verdict['rejected']> {
+    if (events.length === 0) {
+      return events;
     }
-    return changed === published.length + rejected.length;
+    const hold = this.options.afterDeadLetter === 'hold';
+    return only(events, await settleRejected(this.dataSource, this.tables, claimFor(claim, events), events, hold));
   }
 
   /** Null when it has been tried often enough. */
@@ -74,6 +87,14 @@ export class Settlement {
       ? null
       : retryInSeconds(attempts, this.options.errorRetryIntervalSeconds, this.random);
   }
+}
+
+function only<E extends PendingEvent>(events: readonly E[], seqs: readonly number[]): readonly E[] {
+  if (seqs.length === events.length) {
+    return events;
+  }
+  const recorded = new Set(seqs);
+  return events.filter(({ seq }) => recorded.has(seq));
 }
 
 /** The part of a claim that is needed: what is locked in vain holds up others. */

@@ -30,6 +30,9 @@ function headersOf(event: PendingEvent, source: string): Record<string, string> 
   const headers = event.headers === null ? cloudEvent : { ...cloudEvent, ...event.headers };
   if (event.traceparent !== null) {
     headers['traceparent'] = event.traceparent;
+    if (event.tracestate !== null) {
+      headers['tracestate'] = event.tracestate;
+    }
   }
   return headers;
 }

@@ -13,6 +13,7 @@ export const MOVED_COLUMNS = [
   'eventKey',
   'eventData',
   'traceparent',
+  'tracestate',
   'createdAt',
   'availableAt',
 ] as const;
@@ -21,6 +22,7 @@ export const MOVED_COLUMNS = [
 export type DeadLetterRow = { readonly [Property in keyof DeadLetter]: string } & {
   readonly headers: string | null;
   readonly traceparent: string | null;
+  readonly tracestate: string | null;
   readonly availableAt: string | null;
 };
 
@@ -30,7 +32,7 @@ export function deadLetterColumns({ deadLetter: d }: OutboxTables): string {
   return `d.${d.id}::text as id, d.${d.seq}::text as seq, d.${d.aggregateType}::text as "aggregateType",
             d.${d.aggregateId}::text as "aggregateId", d.${d.eventType}::text as "eventType", d.${d.topic}::text as topic,
             d.${d.eventKey}::text as "eventKey", d.${d.eventData}::text as "eventData", d.${d.headers}::text as headers,
-            d.${d.traceparent}::text as traceparent, ${time(d.createdAt)} as "createdAt", ${time(d.availableAt)} as "availableAt",
+            d.${d.traceparent}::text as traceparent, d.${d.tracestate}::text as tracestate, ${time(d.createdAt)} as "createdAt", ${time(d.availableAt)} as "availableAt",
             d.${d.attempts}::text as attempts, d.${d.reason}::text as reason, ${time(d.diedAt)} as "diedAt",
             d.${d.holdsKey}::text as "holdsKey"`;
 }
@@ -48,6 +50,7 @@ export function toDeadLetter(row: DeadLetterRow): DeadLetter {
     eventData: row.eventData,
     headers: row.headers === null ? null : (JSON.parse(row.headers) as Record<string, string>),
     traceparent: row.traceparent,
+    tracestate: row.tracestate,
     createdAt: new Date(row.createdAt),
     availableAt: row.availableAt === null ? null : new Date(row.availableAt),
     attempts: Number(row.attempts),

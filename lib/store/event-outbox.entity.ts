@@ -59,6 +59,10 @@ export class EventOutbox {
   @Column({ name: 'traceparent', type: 'varchar', nullable: true })
   traceparent!: string | null;
 
+  /** W3C trace state of the writer. */
+  @Column({ name: 'tracestate', type: 'varchar', nullable: true })
+  tracestate!: string | null;
+
   @Column({ name: 'created_at', type: 'timestamptz', default: () => 'clock_timestamp()' })
   createdAt!: Date;
 

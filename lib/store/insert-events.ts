@@ -1,6 +1,7 @@
 import { QueryFailedError, type QueryRunner } from 'typeorm';
 import { OutboxEventIdTakenError } from '../errors/event.errors';
 import { OutboxDeadlockError } from '../errors/transaction.errors';
+import type { WrittenTrace } from '../interfaces/written-trace';
 import { bitsOfLanes, keyNumber, laneOfNumber } from './ordering-key';
 import type { OutboxTables } from './outbox-tables';
 import { prepared, runPrepared, type PreparedStatement } from './run-prepared';
@@ -43,7 +44,7 @@ export class InsertEvents {
     private readonly arePrepared: boolean,
   ) {
     const identity = [t.xid, t.id, t.lane, t.aggregateType, t.aggregateId, t.eventType, t.topic, t.eventKey];
-    const rest = [t.eventData, t.headers, t.availableAt, t.retryAt];
+    const rest = [t.eventData, t.headers, t.availableAt, t.retryAt, t.traceparent, t.tracestate];
     const into = `${t.tableName} (${[...identity, ...rest].join(', ')})`;
     this.one = prepared(insertOne(into));
     this.many = prepared(insertMany(into));
@@ -51,7 +52,7 @@ export class InsertEvents {
   }
 
   /** Adds events to the transaction of `runner`, in one statement; returns their lanes, as a bit for each. */
-  async run(runner: QueryRunner, events: readonly NewEvent[]): Promise<bigint> {
+  async run(runner: QueryRunner, events: readonly NewEvent[], trace?: WrittenTrace): Promise<bigint> {
     const [only] = events;
     if (only === undefined) {
       return 0n;
@@ -62,8 +63,9 @@ export class InsertEvents {
       events.length === 1
         ? [this.one, valuesOfOne(only, numbers, lanes)]
         : [this.many, valuesOfMany(events, numbers, lanes)];
+    const all = [...values, trace?.traceparent ?? null, trace?.tracestate ?? null];
     try {
-      await (this.arePrepared ? runPrepared(runner, statement, values) : runStatement(runner, statement.text, values));
+      await (this.arePrepared ? runPrepared(runner, statement, all) : runStatement(runner, statement.text, all));
     } catch (error) {
       throw explained(error, this.idColumn);
     }
@@ -74,7 +76,7 @@ export class InsertEvents {
 function insertOne(into: string): string {
   return `insert into ${into}
      select x::text::bigint, $2::uuid, $3::smallint, $4, $5, $6, $7, $8, $9::json, $10::json,
-            $11::timestamptz, ${ifInFuture('$11::timestamptz')}
+            $11::timestamptz, ${ifInFuture('$11::timestamptz')}, $12::varchar, $13::varchar
      from pg_current_xact_id() x, pg_advisory_xact_lock(${LOCK_NAMESPACE}, $1) l`;
 }
 
@@ -103,7 +105,8 @@ function valuesOfOne(event: NewEvent, [number]: readonly number[], [lane]: reado
 function insertMany(into: string): string {
   return `insert into ${into}
      select x::text::bigint, e.id, e.lane, e.aggregate_type, e.aggregate_id, e.event_type, e.topic, e.event_key,
-            e.event_data::json, e.headers::json, e.available_at, ${ifInFuture('e.available_at')}
+            e.event_data::json, e.headers::json, e.available_at, ${ifInFuture('e.available_at')},
+            $12::varchar, $13::varchar
      from unnest($2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
                  $11::timestamptz[])
             with ordinality as e(id, lane, aggregate_type, aggregate_id, event_type, topic, event_key, event_data, headers, available_at,

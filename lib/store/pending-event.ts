@@ -14,15 +14,18 @@ export interface PendingEvent {
   readonly eventData: string;
   readonly headers: Readonly<Record<string, string>> | null;
   readonly traceparent: string | null;
+  readonly tracestate: string | null;
   /** RFC 3339, in UTC, to the millisecond. */
   readonly createdAt: string;
   readonly attempts: number;
+  /** Since it was added, or since the end of its delay, when it was fetched: by the database's clock alone. */
+  readonly ageMs: number;
 }
 
 type Cell = string | null;
 
 /** Number of columns that {@link pendingColumns} gives. */
-export const PENDING_COLUMNS = 12;
+export const PENDING_COLUMNS = 14;
 
 /**
  * The columns of an event, all as text: an application may have changed node-postgres' parsers for all of its process. The time is
@@ -40,41 +43,32 @@ export function pendingColumns(t: Table<EventOutbox>, e: string, data = `${e}.${
     data,
     `${e}.${t.headers}::text`,
     `${e}.${t.traceparent}`,
+    `${e}.${t.tracestate}`,
     `floor(extract(epoch from ${e}.${t.createdAt}) * 1000)::bigint::text`,
     `${e}.${t.attempts}::text`,
+    `floor(extract(epoch from clock_timestamp() - greatest(${e}.${t.createdAt}, ${e}.${t.availableAt})) * 1000)::bigint::text`,
   ].join(', ');
 }
 
 /** A row of {@link pendingColumns}. */
 export function toPendingEvent(row: readonly Cell[]): PendingEvent {
-  const [seq, lane, id, eventType, aggregateId, topic, eventKey, eventData, headers, traceparent, createdAt, attempts] =
-    row as readonly string[] as [
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      Cell,
-      Cell,
-      string,
-      string,
-    ];
+  const text = row as readonly string[];
+  const headers = row[8] ?? null;
   return {
     // Exact up to 2^53, which takes 285 years at a million events a second.
-    seq: Number(seq),
-    lane: Number(lane),
-    id,
-    eventType,
-    aggregateId,
-    topic,
-    eventKey,
-    eventData,
+    seq: Number(row[0]),
+    lane: Number(row[1]),
+    id: text[2] as string,
+    eventType: text[3] as string,
+    aggregateId: text[4] as string,
+    topic: text[5] as string,
+    eventKey: text[6] as string,
+    eventData: text[7] as string,
     headers: headers === null ? null : (JSON.parse(headers) as Record<string, string>),
-    traceparent,
-    createdAt: new Date(Number(createdAt)).toISOString(),
-    attempts: Number(attempts),
+    traceparent: row[9] ?? null,
+    tracestate: row[10] ?? null,
+    createdAt: new Date(Number(row[11])).toISOString(),
+    attempts: Number(row[12]),
+    ageMs: Number(row[13]),
   };
 }

@@ -24,14 +24,15 @@ export class SettlePublished {
       'settle',
       `${laneFence(tables)}
      ${change}
-     where e.${t.seq} = any ($4::bigint[]) and ${mayBeSettled(tables, 'e')}`,
+     where e.${t.seq} = any ($4::bigint[]) and ${mayBeSettled(tables, 'e')}
+     returning e.${t.seq}::text`,
       arePrepared,
     );
   }
 
-  /** Returns how many rows it changed: fewer than asked for means that a lane was lost. */
-  async run(dataSource: DataSource, claim: LaneClaim, seqs: readonly number[]): Promise<number> {
-    const { count } = await this.statement.run(dataSource, [...laneFenceParameters(claim), seqs]);
-    return count;
+  /** Returns what it has settled: less than asked for means that a lane was lost. */
+  async run(dataSource: DataSource, claim: LaneClaim, seqs: readonly number[]): Promise<readonly number[]> {
+    const { rows, count } = await this.statement.run(dataSource, [...laneFenceParameters(claim), seqs]);
+    return count === seqs.length ? seqs : rows.map(([seq]) => Number(seq));
   }
 }

@@ -13,7 +13,7 @@ export interface RejectedEvent {
 
 /**
  * Records that the broker refused events: when to try them again, or that they are given up and move to the dead letters. In one statement, so that
- * an event is never in both tables or in none. Returns how many events it changed.
+ * an event is never in both tables or in none. Returns those that it changed.
  */
 export async function settleRejected(
   dataSource: DataSource,
@@ -22,10 +22,10 @@ export async function settleRejected(
   rejected: readonly RejectedEvent[],
   /** Whether a dead letter keeps the later events of its key back. */
   deadHoldKey: boolean,
-): Promise<number> {
+): Promise<readonly number[]> {
   const { event: t, deadLetter: d } = tables;
   const kept = [...MOVED_COLUMNS, 'headers'] as const;
-  const { rows } = await runWithinLimit<{ count: number | string }>(
+  const { rows } = await runWithinLimit<{ seq: number | string }>(
     dataSource,
     `${laneFence(tables)}, refused as (
        select r.* from unnest($4::bigint[], $5::text[], $6::float8[]) as r(seq, reason, retry_in)
@@ -40,7 +40,7 @@ export async function settleRejected(
        select ${kept.map((column) => `died.${t[column]}`).join(', ')}, least(died.${t.attempts} + 1, 32767), died.final_reason,
               clock_timestamp(), $7::boolean
        from died
-       returning 1
+       returning ${d.seq} as seq
      ), delayed as (
        update ${t.tableName} e
        set ${t.attempts} = least(e.${t.attempts} + 1, 32767),
@@ -49,9 +49,9 @@ export async function settleRejected(
        from refused
        where refused.retry_in is not null and e.${t.seq} = refused.seq
          and ${mayBeSettled(tables, 'e')}
-       returning 1
+       returning e.${t.seq} as seq
      )
-     select ((select count(*) from buried) + (select count(*) from delayed))::int4 as count`,
+     select seq::text as seq from buried union all select seq::text from delayed`,
     [
       ...laneFenceParameters(claim),
       rejected.map(({ seq }) => seq),
@@ -60,5 +60,5 @@ export async function settleRejected(
       deadHoldKey,
     ],
   );
-  return Number(rows[0]?.count ?? 0);
+  return rows.map(({ seq }) => Number(seq));
 }

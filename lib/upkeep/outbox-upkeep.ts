@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { BeforeApplicationShutdown, Logger, OnApplicationBootstrap } from '@nestjs/common';
 import type { SchedulerRegistry } from '@nestjs/schedule';
+import type { ActivitySink } from '../interfaces/outbox-activity';
 import { withTimeLimit } from '../time/time-limit';
 import type { OutboxUpkeepResult } from './upkeep-pass';
 
@@ -19,6 +20,7 @@ export interface UpkeepParts {
   readonly shutdownSeconds: number;
   /** A number from 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
+  readonly tell: ActivitySink;
 }
 
 /**
@@ -95,9 +97,10 @@ export class OutboxUpkeep implements OnApplicationBootstrap, BeforeApplicationSh
         this.logger.log('The upkeep of the outbox works again.');
       }
     } catch (error) {
+      const reason = error instanceof Error && error.message !== '' ? error.message : String(error);
+      this.parts.tell({ type: 'error', errorType: 'upkeep', reason });
       if (!this.failing && !this.stopping.signal.aborted) {
         this.failing = true;
-        const reason = error instanceof Error && error.message !== '' ? error.message : String(error);
         this.logger.warn(`The upkeep of the outbox has failed: ${reason}. It is tried again every minute.`);
       }
     }

@@ -2,7 +2,9 @@ import { IsNull, type DataSource } from 'typeorm';
 import { OutboxArgumentInvalidError } from '../errors/event.errors';
 import type { ResolvedOutboxOptions } from '../config/outbox-options';
 import type { OutboxEvent } from '../interfaces/outbox-event';
+import type { ActivitySink } from '../interfaces/outbox-activity';
 import type { OutboxStats } from '../interfaces/outbox-stats';
+import type { WrittenTrace } from '../interfaces/written-trace';
 import { EventOutbox } from '../store/event-outbox.entity';
 import { InsertEvents } from '../store/insert-events';
 import type { OutboxTables } from '../store/outbox-tables';
@@ -10,14 +12,25 @@ import { readStats } from '../store/read-stats';
 import type { OutboxTransaction } from '../transaction/outbox-transactions';
 import type { TransactionContext } from '../transaction/transaction-context';
 import type { TransactionFrame, TransactionHook } from '../transaction/transaction-frame';
+import { AddedEvents } from './added-events';
 import { assertEventId } from './event-rules';
 import { OutboxRepository } from './outbox.repository';
 import { prepareEvents } from './prepare-events';
+
+/** What writing needs of the rest of the outbox. */
+export interface WriteHooks {
+  /** Called once after a commit that holds events, with their lanes as a bit for each; some of these may be of a savepoint that was rolled back. */
+  onCommitted(lanes: bigint): void;
+  readonly tell: ActivitySink;
+  /** The trace that the calling code is part of. */
+  currentTrace(): WrittenTrace | undefined;
+}
 
 /** The outbox in the tables of a TypeORM data source. */
 export class TypeOrmOutboxRepository extends OutboxRepository {
   private readonly maxEventBytes: number;
   private readonly insert: InsertEvents;
+  private readonly addedEvents: AddedEvents;
   private readonly added = new WeakMap<TransactionFrame, { lanes: bigint; readonly hook: TransactionHook }>();
 
   constructor(
@@ -25,10 +38,10 @@ export class TypeOrmOutboxRepository extends OutboxRepository {
     private readonly tables: OutboxTables,
     private readonly transactions: TransactionContext,
     { maxEventBytes, preparedStatements }: Pick<ResolvedOutboxOptions, 'maxEventBytes' | 'preparedStatements'>,
-    /** Called once after a commit that holds events, with their lanes as a bit for each; some of these may be of a savepoint that was rolled back. */
-    private readonly onCommitted: (lanes: bigint) => void,
+    private readonly hooks: WriteHooks,
   ) {
     super();
+    this.addedEvents = new AddedEvents(hooks.tell);
     this.maxEventBytes = maxEventBytes;
     this.insert = new InsertEvents(tables, preparedStatements);
   }
@@ -41,11 +54,12 @@ export class TypeOrmOutboxRepository extends OutboxRepository {
   async addEvents(events: readonly OutboxEvent[], transaction?: OutboxTransaction): Promise<string[]> {
     const prepared = prepareEvents(events, this.maxEventBytes);
     const runner = this.transactions.runnerOf(transaction);
-    const lanes = await this.insert.run(runner, prepared);
+    const lanes = await this.insert.run(runner, prepared, this.hooks.currentTrace());
     const frame = this.transactions.frameOf(runner);
     if (lanes !== 0n && frame !== undefined) {
       frame.keysLocked();
       frame.onCommit(this.hookOf(frame.transaction, lanes));
+      this.addedEvents.note(frame, prepared);
     }
     return prepared.map(({ id }) => id);
   }
@@ -80,7 +94,7 @@ export class TypeOrmOutboxRepository extends OutboxRepository {
     const first = {
       lanes,
       hook: () => {
-        this.onCommitted(first.lanes);
+        this.hooks.onCommitted(first.lanes);
       },
     };
     this.added.set(transaction, first);

@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { InProcessPublisher, OutboxModule } from 'nestjs-outboxed';
 import type { ShopConfig } from './config/shop-config';
 import { DatabaseModule } from './database/database.module';
+import { ObservabilityModule } from './observability/observability.module';
 import { OrdersModule } from './orders/orders.module';
 import { OutboxController } from './outbox/outbox.controller';
 import { OUTBOX } from './outbox/outbox-options';
@@ -18,12 +19,14 @@ export class AppModule {
         OutboxModule.forRoot({
           ...OUTBOX,
           relay,
+          enableMetrics: true,
           ...(inProcess === null
             ? { kafka: { clientId: 'shop', brokers: [...(brokers ?? [])] } }
             : { publisher: inProcess }),
         }),
         OrdersModule,
         ShippingModule.forRoot(inProcess),
+        ObservabilityModule,
       ],
       controllers: [OutboxController],
     };

@@ -1,38 +1,12 @@
 import type { AddressInfo } from 'node:net';
-import { ValidationPipe } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { MicroserviceOptions } from '@nestjs/microservices';
-import { AppModule } from './app.module';
 import { readConfig, type ShopConfig } from './config/shop-config';
-import { PatientKafkaServer } from './kafka/patient-kafka.server';
-import { ORDERS_PARTITIONS, ORDERS_TOPIC } from './orders/order-events';
-import { ShopLogger } from './shop-logger';
+import { createShop } from './create-shop';
 import { startUpMessage } from './start-up-message';
 
 async function serve(config: ShopConfig): Promise<void> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(config), {
-    // A failed start throws, and what was logged until then is not shown: the message below says more than Nest's stack.
-    abortOnError: false,
-    bufferLogs: true,
-    autoFlushLogs: false,
-    logger: new ShopLogger(),
-  });
-  app.useGlobalPipes(new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true }));
+  const app = await createShop(config);
   // Ctrl-C and SIGTERM: requests end, the relay settles what is in flight, connections close, and the exit code is 0.
   app.enableShutdownHooks(undefined, { useProcessExit: true });
-  if (config.brokers !== null) {
-    app.connectMicroservice<MicroserviceOptions & { autoFlushLogs: boolean }>({
-      autoFlushLogs: false,
-      strategy: new PatientKafkaServer({
-        clientId: 'shipping',
-        brokers: config.brokers,
-        groupId: 'shipping',
-        topic: ORDERS_TOPIC,
-        partitions: ORDERS_PARTITIONS,
-      }),
-    });
-  }
   try {
     await app.startAllMicroservices();
     await app.listen(config.port);

@@ -54,6 +54,7 @@ describe('Looking at dead letters', () => {
       eventData,
       headers: { zeta: '1', alpha: '2' },
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      tracestate: 'vendor=1',
       createdAt: new Date('2026-01-02T03:04:05.678Z'),
       availableAt: new Date('2026-01-02T04:00:00Z'),
       attempts: 6,

@@ -25,7 +25,7 @@ describe('Replaying', () => {
     const replayId = await suite.deadLetters.replay(id.toUpperCase());
     const [event] = await suite.database.query<object>(
       `select seq::text, id::text, lane, aggregate_type, aggregate_id, event_type, topic, event_key, event_data::text, headers::text,
-              traceparent, created_at = '2026-01-02T03:04:05.678901Z' as created, available_at = '2026-01-02T04:00:00Z' as available,
+              traceparent, tracestate, created_at = '2026-01-02T03:04:05.678901Z' as created, available_at = '2026-01-02T04:00:00Z' as available,
               attempts, retry_at, last_error, published_at, xid::text::xid = xmin as by_its_transaction
        from event_outbox`,
     );
@@ -41,6 +41,7 @@ describe('Replaying', () => {
       event_data: eventData,
       headers: headers.replace('}', `,"outbox-replay":"${replayId}"}`),
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      tracestate: 'vendor=1',
       created: true,
       available: true,
       attempts: 0,

@@ -106,6 +106,7 @@ async function storeDeadLetter(dataSource: DataSource, seq: string, eventKey: st
     eventData: { n: 1 },
     headers: null,
     traceparent: null,
+    tracestate: null,
     createdAt: new Date(),
     availableAt: null,
     attempts: 6,

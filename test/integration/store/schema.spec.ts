@@ -71,7 +71,7 @@ describe.each(settings)('With %s', (_, setting) => {
     await synchronized.destroy();
 
     expect(byMigration).toEqual(bySynchronize);
-    expect(byMigration.columns.length).toBe(44);
+    expect(byMigration.columns.length).toBe(46);
   });
 
   it('events are written and delivered', async () => {

@@ -20,9 +20,9 @@ export async function addDeadLetter(database: TestDatabase, given: GivenDeadLett
   await database.query(
     `insert into event_outbox_dead_letter
        (seq, id, lane, aggregate_type, aggregate_id, event_type, topic, event_key, event_data, headers, traceparent,
-        created_at, available_at, attempts, reason, died_at, holds_key)
+        tracestate, created_at, available_at, attempts, reason, died_at, holds_key)
      values (coalesce($1::bigint, nextval(pg_get_serial_sequence('event_outbox', 'seq'))), $2, $3, 'item', 'item-1', $4, $5, $6,
-             $7::json, $8::json, '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', '2026-01-02T03:04:05.678901Z',
+             $7::json, $8::json, '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 'vendor=1', '2026-01-02T03:04:05.678901Z',
              '2026-01-02T04:00:00Z', 6, 'the broker refused it', '2026-01-03T00:00:00Z', $9)`,
     [
       given.seq ?? null,

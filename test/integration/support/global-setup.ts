@@ -1,3 +1,4 @@
+import { findPrometheus } from '../../../tools/prometheus/find-prometheus';
 import { startKafkaBroker, startPostgres, type DatabasePart, type KafkaPart } from '../../../tools/parts';
 
 export interface StartedParts {
@@ -12,7 +13,11 @@ declare global {
 /** Starts what the suites share. Each suite makes its own database and topics, so that they do not meet. */
 export default async function globalSetup(): Promise<void> {
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
-  const [database, kafka] = await Promise.allSettled([startPostgres({ log }), startKafkaBroker({ log })]);
+  const [database, kafka, prometheus] = await Promise.allSettled([
+    startPostgres({ log }),
+    startKafkaBroker({ log }),
+    findPrometheus(log),
+  ]);
   if (database.status === 'rejected') {
     await (kafka.status === 'fulfilled' ? kafka.value.stop() : undefined);
     throw database.reason;
@@ -22,6 +27,11 @@ export default async function globalSetup(): Promise<void> {
     kafka: kafka.status === 'fulfilled' ? kafka.value : undefined,
   };
   process.env['OUTBOX_TEST_DATABASE_URL'] = database.value.url;
+  if (prometheus.status === 'fulfilled') {
+    process.env['OUTBOX_TEST_PROMETHEUS'] = JSON.stringify(prometheus.value);
+  } else {
+    log(`\nTESTS THAT NEED PROMETHEUS ARE SKIPPED: ${String(prometheus.reason)}\n`);
+  }
   if (kafka.status === 'fulfilled') {
     process.env['OUTBOX_TEST_KAFKA_BROKERS'] = kafka.value.brokers.join(',');
     return;

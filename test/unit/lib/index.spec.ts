@@ -1,4 +1,6 @@
 import * as outboxed from 'nestjs-outboxed';
+import * as health from 'nestjs-outboxed/health';
+import * as metrics from 'nestjs-outboxed/metrics';
 import * as migrations from 'nestjs-outboxed/migrations';
 import * as testing from 'nestjs-outboxed/testing';
 
@@ -11,6 +13,7 @@ describe('the public face', () => {
       'InProcessPublisher',
       'InjectDeadLetters',
       'InjectOutbox',
+      'InjectOutboxEvents',
       'InjectTransactions',
       'OutboxArgumentInvalidError',
       'OutboxColumnsRenamedError',
@@ -25,13 +28,16 @@ describe('the public face', () => {
       'OutboxError',
       'OutboxEventIdTakenError',
       'OutboxEventInvalidError',
+      'OutboxEvents',
       'OutboxForeignTransactionError',
       'OutboxIsolationMismatchError',
       'OutboxLane',
+      'OutboxMetricTakenError',
       'OutboxModule',
       'OutboxNotRegisteredError',
       'OutboxNothingToDrainToError',
       'OutboxOptionsInvalidError',
+      'OutboxPeerMissingError',
       'OutboxPoolTooSmallError',
       'OutboxRegisteredTwiceError',
       'OutboxRelay',
@@ -39,6 +45,7 @@ describe('the public face', () => {
       'OutboxRepository',
       'OutboxRewind',
       'OutboxSavepointOverlapError',
+      'OutboxTracing',
       'OutboxTransactionAbortedError',
       'OutboxTransactionEndedError',
       'OutboxTransactionRequiredError',
@@ -49,8 +56,10 @@ describe('the public face', () => {
       'OutboxedResultMissingError',
       'OutboxedResultUnsupportedError',
       'getDeadLettersToken',
+      'getEventsToken',
       'getOutboxToken',
       'getRelayToken',
+      'getTracingToken',
       'getTransactionsToken',
       'getUpkeepToken',
       'outboxEntities',
@@ -59,6 +68,19 @@ describe('the public face', () => {
 
   it('has the parts for tests apart', () => {
     expect(Object.keys(testing).toSorted()).toEqual(['OutboxTestingModule', 'TestingOutboxRepository']);
+  });
+
+  it('has the metrics apart', () => {
+    expect(Object.keys(metrics).toSorted()).toEqual([
+      'InjectOutboxMetrics',
+      'OutboxMetrics',
+      'getMetricsToken',
+      'outboxMetrics',
+    ]);
+  });
+
+  it('has the health indicator apart', () => {
+    expect(Object.keys(health)).toEqual(['OutboxHealthIndicator']);
   });
 
   it('has the migrations apart', () => {

@@ -68,10 +68,10 @@ describe('the parts of a relay together', () => {
     readingDue.mockResolvedValue([]);
     jest.mocked(leave).mockResolvedValue();
     jest.mocked(deleteExpired).mockResolvedValue({ deleted: 0, next: null, busy: false });
+    jest.mocked(SettlePublished.prototype.run).mockImplementation((_source, _claim, seqs) => Promise.resolve(seqs));
     jest
-      .mocked(SettlePublished.prototype.run)
-      .mockImplementation((_source, _claim, seqs) => Promise.resolve(seqs.length));
-    jest.mocked(settleRejected).mockImplementation((_source, _tables, _claim, rows) => Promise.resolve(rows.length));
+      .mocked(settleRejected)
+      .mockImplementation((_source, _tables, _claim, rows) => Promise.resolve(rows.map(({ seq }) => seq)));
     publish = jest.fn((batch) => Promise.resolve({ outcomes: batch.map(() => ({ status: 'published' as const })) }));
     const provide = getDataSourceToken();
     @Module({})
@@ -200,7 +200,7 @@ describe('the parts of a relay together', () => {
         refuse = () => resolve({ outcomes: [{ status: 'rejected', reason: 'no' }] });
       }),
     );
-    jest.mocked(settleRejected).mockResolvedValue(0);
+    jest.mocked(settleRejected).mockResolvedValue([]);
     await module.init();
     // The timer of the leases notices the loss, while the request is under way.
     await seconds(15);

@@ -49,6 +49,10 @@ describe('the resolved options', () => {
       leaseSeconds: 30,
       source: 'nestjs-outboxed',
       allowAutoTopicCreation: false,
+      enableMetrics: false,
+      metricsByEventType: true,
+      silenceSeconds: 60,
+      tracing: true,
     });
   });
 
@@ -77,6 +81,10 @@ describe('the resolved options', () => {
       leaseSeconds: 40,
       source: '/orders',
       allowAutoTopicCreation: true,
+      enableMetrics: true,
+      metricsByEventType: false,
+      silenceSeconds: 0,
+      tracing: false,
     };
     expect(resolveOptions({ kafka, ...given })).toEqual({ kafka, publisher: null, ...given });
   });
@@ -157,15 +165,18 @@ describe('an option out of its range', () => {
     expect(resolve({ kafka, [name]: 20.5 })).toHaveProperty(name, 20.5);
   });
 
-  it.each(['relay', 'allowAutoTopicCreation', 'preparedStatements'])('%s must be true or false', (name) => {
-    for (const value of ['true', 1, 0, null, '']) {
-      expect(faultsOf({ kafka, [name]: value })).toEqual([
-        expect.stringMatching(new RegExp(`^${name} is .+, and must be true or false: .{10}`)),
-      ]);
-    }
-    expect(resolve({ kafka, [name]: true })).toHaveProperty(name, true);
-    expect(resolve({ kafka, [name]: false })).toHaveProperty(name, false);
-  });
+  it.each(['relay', 'allowAutoTopicCreation', 'preparedStatements', 'enableMetrics', 'metricsByEventType', 'tracing'])(
+    '%s must be true or false',
+    (name) => {
+      for (const value of ['true', 1, 0, null, '']) {
+        expect(faultsOf({ kafka, [name]: value })).toEqual([
+          expect.stringMatching(new RegExp(`^${name} is .+, and must be true or false: .{10}`)),
+        ]);
+      }
+      expect(resolve({ kafka, [name]: true })).toHaveProperty(name, true);
+      expect(resolve({ kafka, [name]: false })).toHaveProperty(name, false);
+    },
+  );
 
   describe('source', () => {
     it.each(['a', '/orders', 'https://example.com/orders?x=1#y', '~'.repeat(255)])('may be %s', (source) => {

@@ -1,4 +1,4 @@
-import { Logger } from '@nestjs/common';
+import type { OutboxActivity } from '../../../../lib/interfaces/outbox-activity';
 import type {
   OutboxMessage,
   PublishContext,
@@ -8,7 +8,7 @@ import type {
 import { BatchSender, type Sent } from '../../../../lib/relay/batch-sender';
 import type { DeliveryCounts } from '../../../../lib/relay/delivery-result';
 import { RelayReport } from '../../../../lib/relay/relay-report';
-import type { Settlement, Verdict } from '../../../../lib/relay/settlement';
+import type { Recorded, Settlement, Verdict } from '../../../../lib/relay/settlement';
 import { toMessage } from '../../../../lib/relay/to-message';
 import type { PendingEvent } from '../../../../lib/store/pending-event';
 import { aPendingEvent } from '../support/a-pending-event';
@@ -27,15 +27,19 @@ const [a, b, c] = [1, 2, 3].map((seq) => aPendingEvent({ seq, lane: seq, id: `id
 describe('the sender of batches', () => {
   let leases: FakeLeases;
   let publish: jest.Mock<Promise<PublishResult>, [readonly OutboxMessage[], PublishContext]>;
-  let record: jest.Mock<Promise<boolean>, [Verdict, unknown]>;
+  let record: jest.Mock<Promise<Recorded>, [Verdict, unknown]>;
+  let activities: OutboxActivity[];
   let report: RelayReport;
   let sender: BatchSender;
 
   beforeEach(() => {
     leases = new FakeLeases([1, 2, 3]);
     publish = jest.fn((batch, _context) => Promise.resolve({ outcomes: batch.map(() => published) }));
-    record = jest.fn((_verdict, _claim) => Promise.resolve(true));
-    report = new RelayReport(new Logger());
+    record = jest.fn(({ published: settled, rejected: refused }, _claim) =>
+      Promise.resolve({ published: settled, rejected: refused }),
+    );
+    activities = [];
+    report = new RelayReport((activity) => void activities.push(activity));
     jest.spyOn(report, 'publisherReached');
     jest.spyOn(report, 'databaseReached');
     const judge = (events: readonly PendingEvent[], outcomes: readonly PublishOutcome[]): Verdict => {
@@ -46,7 +50,7 @@ describe('the sender of batches', () => {
     };
     const settlement = { judge, record } as unknown as Settlement;
     const publisher = { connect: jest.fn(), publish, disconnect: jest.fn() };
-    sender = new BatchSender(publisher, leases.asLeases, settlement, '/orders', report);
+    sender = new BatchSender(publisher, leases.asLeases, settlement, '/orders', report, () => 5000);
   });
 
   const claim = (): ReturnType<FakeLeases['claim']> => leases.claim([1, 2, 3]);
@@ -217,21 +221,42 @@ describe('the sender of batches', () => {
 
     it('what became of a batch, and counts it', async () => {
       const right = claim();
-      await expect(sender.record(verdict, right, counts)).resolves.toBe(true);
+      await expect(sender.record(verdict, right, counts, 4500)).resolves.toBe(true);
       expect(record.mock.calls).toEqual([[verdict, right]]);
       expect(counts).toEqual({ published: 11, retried: 21, dead: 31 });
       expect(report.databaseReached).toHaveBeenCalledTimes(1);
     });
 
-    it('what it may, and does not count it, where a lane was lost: its new owner delivers again', async () => {
-      record.mockResolvedValue(false);
-      await expect(sender.record(verdict, claim(), counts)).resolves.toBe(false);
-      expect(counts).toEqual({ published: 10, retried: 20, dead: 30 });
+    it('what it may, and counts no more, where a lane was lost: its new owner delivers again', async () => {
+      record.mockResolvedValue({ published: [], rejected: [verdict.rejected[0]!] });
+      await expect(sender.record(verdict, claim(), counts, 4500)).resolves.toBe(false);
+      expect(counts).toEqual({ published: 10, retried: 21, dead: 30 });
+      expect(activities).toContainEqual({ type: 'unsettled', events: 1 });
+      expect(activities.map(({ type }) => type)).not.toContain('published');
+    });
+
+    it('and tells of it, with the age that events have by the database and the time since the fetch', async () => {
+      const old = { ...a, ageMs: 1000 };
+      await sender.record({ ...verdict, published: [old] }, claim(), counts, 4500);
+      const named = ({ id }: PendingEvent): object => ({ id, eventType: 'OrderPlaced', topic: 'orders', key: '4711' });
+      const bytes = 3 * a.eventData.length;
+      expect(activities).toEqual([
+        { type: 'batch', events: 3, bytes, seconds: 0.5 },
+        { type: 'published', events: [{ ...named(old), ageSeconds: 1.5 }] },
+        { type: 'retried', events: [{ ...named(b), attempts: 1, reason: 'too large', retryInSeconds: 30 }] },
+        { type: 'dead', events: [{ ...named(c), attempts: 1, reason: 'too large' }] },
+      ]);
+    });
+
+    it('and tells of nothing where nothing was sent', async () => {
+      await sender.record({ published: [], rejected: [], unsent: [a] }, claim(), counts, 4500);
+      expect(activities).toEqual([]);
     });
 
     it('nothing where the database fails', async () => {
       record.mockRejectedValue(new Error('no database'));
-      await expect(sender.record(verdict, claim(), counts)).rejects.toThrow('no database');
+      await expect(sender.record(verdict, claim(), counts, 4500)).rejects.toThrow('no database');
+      expect(activities).toEqual([{ type: 'unsettled', events: 1 }]);
       expect(counts).toEqual({ published: 10, retried: 20, dead: 30 });
       expect(report.databaseReached).not.toHaveBeenCalled();
     });

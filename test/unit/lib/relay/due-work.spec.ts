@@ -19,7 +19,7 @@ const dead = { ...b, reason: 'too large', retryInSeconds: null };
 describe('what is due', () => {
   let leases: FakeLeases;
   let store: { ripen: jest.Mock; dueRetries: jest.Mock };
-  let sender: { send: jest.Mock; record: jest.Mock<Promise<boolean>, [Sent, LaneClaim, DeliveryCounts]> };
+  let sender: { send: jest.Mock; record: jest.Mock<Promise<boolean>, [Sent, LaneClaim, DeliveryCounts, number]> };
   let cursors: { rewind: jest.Mock };
   let waiting: { seenTo: jest.Mock };
   let counts: DeliveryCounts;
@@ -30,7 +30,7 @@ describe('what is due', () => {
     store = { ripen: jest.fn().mockResolvedValue(0), dueRetries: jest.fn().mockResolvedValue([]) };
     sender = {
       send: jest.fn().mockResolvedValue(NOTHING),
-      record: jest.fn((_sent, _claim, _counts) => Promise.resolve(true)),
+      record: jest.fn((_sent, _claim, _counts, _fetchedAt) => Promise.resolve(true)),
     };
     cursors = { rewind: jest.fn() };
     waiting = { seenTo: jest.fn() };
@@ -45,6 +45,7 @@ describe('what is due', () => {
       cursors as unknown as LaneCursors,
       waiting as unknown as WaitingEvents,
       { batchSize: 100, maxBatchBytes: 5000, afterDeadLetter },
+      () => 1234,
     ).run(counts, most);
   const seeRetries = (sent: Partial<Sent>, afterDeadLetter?: 'hold' | 'continue'): Promise<DueResult> => {
     store.dueRetries.mockResolvedValue([a, b]);
@@ -80,8 +81,8 @@ describe('what is due', () => {
     await expect(seeRetries(sent)).resolves.toEqual({ taken: 2, complete: true, unavailable: undefined });
     const claim = leases.claim([1, 2]);
     expect(sender.send.mock.calls).toEqual([[[a, b], claim]]);
-    expect(sender.record.mock.calls).toEqual([[sent, claim, counts]]);
-    const [recorded] = sender.record.mock.calls as [unknown, unknown, unknown][];
+    expect(sender.record.mock.calls).toEqual([[sent, claim, counts, 1234]]);
+    const [recorded] = sender.record.mock.calls as unknown[][];
     expect(recorded?.[2]).toBe(counts);
   });
 

@@ -46,6 +46,8 @@ describe('the leases of lanes', () => {
   let log: string[];
   /** What is owned at each change. */
   let changes: (readonly number[])[];
+  let losses: (readonly number[])[];
+  let released: (readonly number[])[];
   let inFlight: jest.Mock<Promise<void>, []>;
   let lifeLock: number | null;
   let isStuck: boolean;
@@ -62,6 +64,8 @@ describe('the leases of lanes', () => {
     leaving.mockImplementation(() => Promise.resolve(void log.push('leave')));
     clock = new ManualClock();
     changes = [];
+    losses = [];
+    released = [];
     log = [];
     inFlight = jest.fn(() => Promise.resolve());
     lifeLock = null;
@@ -74,6 +78,8 @@ describe('the leases of lanes', () => {
       {
         onChange: () => void changes.push(leases.lanes),
         onTaken: () => void log.push('taken'),
+        onLost: (lost) => void losses.push(lost),
+        onReleased: (given) => void released.push(given),
         inFlight,
         tellOthers: () => Promise.resolve(void log.push('tell')),
         lifeLock: () => lifeLock,
@@ -112,6 +118,7 @@ describe('the leases of lanes', () => {
     take.mockResolvedValue(looked([2], []));
     await leases.keep(true);
     expect(leases.lanes).toEqual([2]);
+    expect([losses, released]).toEqual([[[1]], []]);
   });
 
   describe('are renewed', () => {
@@ -329,6 +336,7 @@ describe('the leases of lanes', () => {
       take.mockResolvedValueOnce({ kept: [], taken: lanes([1], '3'), target: 64 });
       await leases.keep();
       expect([changes.length, log]).toEqual([2, ['taken', 'taken']]);
+      expect(losses).toEqual([[1]]);
     });
 
     it('not where nothing has changed', async () => {
@@ -370,6 +378,7 @@ describe('the leases of lanes', () => {
       expect(release.mock.calls[0]?.[2]).toEqual({ owner: OWNER, lanes: lanes(ALL.slice(32)) });
       expect(changes).toEqual([ALL.slice(0, 32)]);
       expect(leases.claim([1, 40]).lanes).toEqual(lanes([1]));
+      expect([losses, released]).toEqual([[], [ALL.slice(32)]]);
     });
 
     it('are renewed for as long as that takes', async () => {
@@ -413,6 +422,7 @@ describe('the leases of lanes', () => {
       finish();
       await settled();
       expect(log).toEqual(['leave', 'tell']);
+      expect(released).toEqual([ALL]);
     });
   });
 

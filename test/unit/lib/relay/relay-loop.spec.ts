@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import type { DeliveryResult } from '../../../../lib/relay/delivery-result';
 import { RelayLoop } from '../../../../lib/relay/relay-loop';
 import { RelayReport } from '../../../../lib/relay/relay-report';
@@ -37,10 +36,7 @@ describe('the loop of the relay', () => {
     mostUnderWay = 0;
     random = 0.5;
     nextDueMs = Infinity;
-    const logger = new Logger();
-    jest.spyOn(logger, 'warn').mockImplementation();
-    jest.spyOn(logger, 'log').mockImplementation();
-    report = new RelayReport(logger);
+    report = new RelayReport(() => undefined);
     loop = new RelayLoop(
       (mayGoOn) => {
         mostUnderWay = Math.max(mostUnderWay, ++underWay);

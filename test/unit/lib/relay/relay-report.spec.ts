@@ -1,15 +1,22 @@
 import { Logger } from '@nestjs/common';
+import type { OutboxActivity } from '../../../../lib/interfaces/outbox-activity';
+import { logActivity } from '../../../../lib/observe/activity-log';
 import { RelayReport } from '../../../../lib/relay/relay-report';
 
 describe('the report of the relay', () => {
   let lines: string[];
+  let told: OutboxActivity[];
   let report: RelayReport;
   beforeEach(() => {
     lines = [];
+    told = [];
     const logger = new Logger();
     jest.spyOn(logger, 'warn').mockImplementation((line: string) => lines.push(`warn ${line}`));
     jest.spyOn(logger, 'log').mockImplementation((line: string) => lines.push(`log ${line}`));
-    report = new RelayReport(logger);
+    report = new RelayReport((activity) => {
+      told.push(activity);
+      logActivity(logger, activity);
+    });
   });
 
   it('says nothing while all is well', () => {

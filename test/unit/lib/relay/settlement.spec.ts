@@ -2,7 +2,7 @@ import { DataSource } from 'typeorm';
 import { resolveOptions } from '../../../../lib/config/resolve-options';
 import type { OutboxOptions } from '../../../../lib/config/outbox-options';
 import type { PublishOutcome } from '../../../../lib/interfaces/outbox-publisher';
-import { Settlement, type Verdict } from '../../../../lib/relay/settlement';
+import { Settlement, type Verdict, type Recorded } from '../../../../lib/relay/settlement';
 import type { LaneClaim } from '../../../../lib/store/lane-fence';
 import { OutboxTables } from '../../../../lib/store/outbox-tables';
 import { SettlePublished } from '../../../../lib/store/settle-published';
@@ -94,16 +94,18 @@ describe('the settling of a batch', () => {
 
   beforeEach(() => {
     jest.resetAllMocks();
-    settlingPublished.mockImplementation((_source, _claim, seqs) => Promise.resolve(seqs.length));
-    settlingRejected.mockImplementation((_source, _tables, _claim, events) => Promise.resolve(events.length));
+    settlingPublished.mockImplementation((_source, _claim, seqs) => Promise.resolve(seqs));
+    settlingRejected.mockImplementation((_source, _tables, _claim, events) =>
+      Promise.resolve(events.map(({ seq }) => seq)),
+    );
   });
 
-  const record = (verdict: Partial<Verdict>, options: Partial<OutboxOptions> = {}): Promise<boolean> =>
+  const record = (verdict: Partial<Verdict>, options: Partial<OutboxOptions> = {}): Promise<Recorded> =>
     aSettlement(options).record({ ...NOTHING, ...verdict }, claim);
   const refused = { ...b, reason: 'too large', retryInSeconds: 15 };
 
   it('records what was published by the right to its lanes, and no others', async () => {
-    await expect(record({ published: [a, c] })).resolves.toBe(true);
+    await expect(record({ published: [a, c] })).resolves.toEqual({ published: [a, c], rejected: [] });
     const lanes = [
       { lane: 4, epoch: '40' },
       { lane: 6, epoch: '60' },
@@ -116,24 +118,27 @@ describe('the settling of a batch', () => {
     ['hold', true],
     ['continue', false],
   ] as const)('records what was rejected; a dead letter by the option %s', async (afterDeadLetter, holds) => {
-    await expect(record({ rejected: [refused] }, { afterDeadLetter })).resolves.toBe(true);
+    await expect(record({ rejected: [refused] }, { afterDeadLetter })).resolves.toEqual({
+      published: [],
+      rejected: [refused],
+    });
     const right = { owner: 'me', lanes: [{ lane: 5, epoch: '50' }] };
     expect(settlingRejected.mock.calls).toEqual([[dataSource, tables, right, [refused], holds]]);
     expect(settlingPublished).not.toHaveBeenCalled();
   });
 
   it('records nothing of what is still to be sent', async () => {
-    await expect(record({ unsent: [a, b] })).resolves.toBe(true);
+    await expect(record({ unsent: [a, b] })).resolves.toEqual({ published: [], rejected: [] });
     expect(settlingPublished).not.toHaveBeenCalled();
     expect(settlingRejected).not.toHaveBeenCalled();
   });
 
   it.each([
-    ['published', () => settlingPublished.mockResolvedValue(1)],
-    ['rejected', () => settlingRejected.mockResolvedValue(0)],
-  ])('says so where not all that was %s could be recorded: a lane was lost', async (_what, lose) => {
+    ['published', () => settlingPublished.mockResolvedValue([3]), { published: [c], rejected: [refused] }],
+    ['rejected', () => settlingRejected.mockResolvedValue([]), { published: [a, c], rejected: [] }],
+  ])('says which could be recorded where not all that was %s could: a lane was lost', async (_what, lose, recorded) => {
     lose();
-    await expect(record({ published: [a, c], rejected: [refused] })).resolves.toBe(false);
+    await expect(record({ published: [a, c], rejected: [refused] })).resolves.toEqual(recorded);
   });
 
   it.each([

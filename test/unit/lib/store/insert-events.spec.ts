@@ -71,6 +71,8 @@ describe.each([
       '{}',
       '{"a":"b"}',
       '2030-01-01T00:00:00.000Z',
+      null,
+      null,
     ]);
   });
 
@@ -89,6 +91,16 @@ describe.each([
     expect(lanes).toEqual(keys.map(laneOf));
   });
 
+  it('stores the trace of the writer with one and with several', async () => {
+    const trace = { traceparent: '00-a-b-01', tracestate: 'x=1' };
+    await insert.run(runner, [aNewEvent('k')], trace);
+    await insert.run(runner, [aNewEvent('k'), aNewEvent('l')], { ...trace, tracestate: null });
+    expect(query.mock.calls.map(([, parameters]) => parameters.slice(-2))).toEqual([
+      ['00-a-b-01', 'x=1'],
+      ['00-a-b-01', null],
+    ]);
+  });
+
   it('lets the clock of the database decide whether a time lies ahead, for one and for several', async () => {
     const availableAt = '2030-01-01T00:00:00.000Z';
     await insert.run(runner, [aNewEvent('a', { availableAt })]);
@@ -96,7 +108,7 @@ describe.each([
     const [one, many] = query.mock.calls;
     expect(one?.[0]).toContain('case when $11::timestamptz > clock_timestamp() then $11::timestamptz end');
     expect(many?.[0]).toContain('case when e.available_at > clock_timestamp() then e.available_at end');
-    expect([one?.[1].at(-1), many?.[1].at(-1)]).toEqual([availableAt, [availableAt, null]]);
+    expect([one?.[1].at(10), many?.[1].at(10)]).toEqual([availableAt, [availableAt, null]]);
   });
 
   it('takes the locks of one key and of several from one set', async () => {

@@ -44,6 +44,7 @@ describe('the names of the tables', () => {
       eventData: '"event_data"',
       headers: '"headers"',
       traceparent: '"traceparent"',
+      tracestate: '"tracestate"',
       createdAt: '"created_at"',
       availableAt: '"available_at"',
       attempts: '"attempts"',

@@ -15,8 +15,10 @@ export function aPendingEvent(changes: Partial<PendingEvent> = {}): PendingEvent
     eventData: '{"total":12}',
     headers: null,
     traceparent: null,
+    tracestate: null,
     createdAt: '2026-01-02T03:04:05.678Z',
     attempts: 0,
+    ageMs: 0,
     ...changes,
   };
 }

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { Logger } from '@nestjs/common';
+import type { OutboxActivity } from '../../../../lib/interfaces/outbox-activity';
 import type { OutboxMessage, PublishContext, PublishResult } from '../../../../lib/interfaces/outbox-publisher';
 import { BatchSender } from '../../../../lib/relay/batch-sender';
 import { Delivery } from '../../../../lib/relay/delivery';
@@ -8,7 +8,7 @@ import { DueWork } from '../../../../lib/relay/due-work';
 import { LaneCursors } from '../../../../lib/relay/lane-cursors';
 import { RelayReport } from '../../../../lib/relay/relay-report';
 import type { RelayStore } from '../../../../lib/relay/relay-store';
-import type { Settlement, Verdict } from '../../../../lib/relay/settlement';
+import type { Recorded, Settlement, Verdict } from '../../../../lib/relay/settlement';
 import { WaitingEvents } from '../../../../lib/relay/waiting-events';
 import type { FetchedBatch, PendingQuery, RewindRequest } from '../../../../lib/store/fetch-pending';
 import type { PendingEvent } from '../../../../lib/store/pending-event';
@@ -44,6 +44,7 @@ export class DeliveryBench {
   readonly waiting = new WaitingEvents(60, this.clock.read);
   readonly cursors = new LaneCursors(BATCH_SIZE);
   readonly queries: PendingQuery[] = [];
+  readonly activities: OutboxActivity[] = [];
   /** The kinds of step that last until the test ends them. */
   readonly held = new Set<'fetch' | 'send' | 'settle'>();
   /** Those that are under way, in their order. */
@@ -84,11 +85,10 @@ export class DeliveryBench {
     } as unknown as Settlement;
     const store = this.store as unknown as RelayStore;
     const leases = this.leases.asLeases;
-    const logger = new Logger();
-    jest.spyOn(logger, 'log').mockImplementation();
-    const sender = new BatchSender(publisher, leases, settlement, '/orders', new RelayReport(logger));
+    const report = new RelayReport((activity) => void this.activities.push(activity));
+    const sender = new BatchSender(publisher, leases, settlement, '/orders', report, this.clock.read);
     const options = { batchSize: BATCH_SIZE, maxBatchBytes: 5000, afterDeadLetter: 'continue' as const };
-    const dueWork = new DueWork(store, sender, leases, this.cursors, this.waiting, options);
+    const dueWork = new DueWork(store, sender, leases, this.cursors, this.waiting, options, this.clock.read);
     this.delivery = new Delivery(
       store, sender, dueWork, leases, this.cursors, this.waiting, options, this.clock.read,
     ); // prettier-ignore
@@ -156,13 +156,13 @@ export class DeliveryBench {
     }
   }
 
-  private async record({ published, rejected }: Verdict): Promise<boolean> {
+  private async record({ published, rejected }: Verdict): Promise<Recorded> {
     if (published.length + rejected.length === 0) {
-      return true;
+      return { published, rejected };
     }
     await this.step('settle', [...published, ...rejected]);
     if (this.fenced) {
-      return false;
+      return { published: [], rejected: [] };
     }
     published.forEach(({ seq }) => this.table.delete(seq));
     rejected.forEach(({ seq, retryInSeconds, ...event }) => {
@@ -172,7 +172,7 @@ export class DeliveryBench {
         this.table.set(seq, { ...event, seq, attempts: event.attempts + 1 });
       }
     });
-    return true;
+    return { published, rejected };
   }
 
   private async step(kind: 'fetch' | 'send' | 'settle', what: readonly { readonly id: string }[]): Promise<void> {

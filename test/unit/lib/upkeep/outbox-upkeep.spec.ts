@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
+import type { OutboxActivity } from '../../../../lib/interfaces/outbox-activity';
 import { OutboxUpkeep } from '../../../../lib/upkeep/outbox-upkeep';
 import type { OutboxUpkeepResult } from '../../../../lib/upkeep/upkeep-pass';
 
@@ -11,6 +12,7 @@ interface Fakes {
   readonly pass: jest.Mock<Promise<OutboxUpkeepResult>, [AbortSignal, boolean]>;
   readonly registry: SchedulerRegistry;
   readonly lines: string[];
+  readonly told: OutboxActivity[];
 }
 
 function anUpkeep({
@@ -21,16 +23,18 @@ function anUpkeep({
 } = {}): Fakes {
   const pass = jest.fn<Promise<OutboxUpkeepResult>, [AbortSignal, boolean]>().mockResolvedValue(NOTHING);
   const lines: string[] = [];
+  const told: OutboxActivity[] = [];
   const logger = new Logger();
   jest.spyOn(logger, 'warn').mockImplementation((line: string) => lines.push(`warn ${line}`));
   jest.spyOn(logger, 'log').mockImplementation((line: string) => lines.push(`log ${line}`));
   const upkeep = new OutboxUpkeep(dataSource, registry, logger, {
     pass,
     scheduled,
+    tell: (activity) => void told.push(activity),
     shutdownSeconds: 20,
     random: () => random,
   });
-  return { upkeep, pass, registry, lines };
+  return { upkeep, pass, registry, lines, told };
 }
 
 /** A pass that ends when the test wants it to. */

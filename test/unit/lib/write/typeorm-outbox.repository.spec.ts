@@ -1,7 +1,10 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import { OutboxArgumentInvalidError, OutboxEventInvalidError } from '../../../../lib/errors/event.errors';
 import { OutboxTransactionRequiredError } from '../../../../lib/errors/transaction.errors';
+import type { OutboxActivity } from '../../../../lib/interfaces/outbox-activity';
+import type { WrittenTrace } from '../../../../lib/interfaces/written-trace';
 import { laneOf } from '../../../../lib/store/ordering-key';
+import { InsertEvents } from '../../../../lib/store/insert-events';
 import { OutboxTables } from '../../../../lib/store/outbox-tables';
 import { TransactionContext } from '../../../../lib/transaction/transaction-context';
 import { TypeOrmOutboxRepository } from '../../../../lib/write/typeorm-outbox.repository';
@@ -14,6 +17,8 @@ describe('the outbox of a data source', () => {
   let dataSource: DataSource;
   let opened: FakeRunner[];
   let onCommitted: jest.Mock<undefined, [bigint]>;
+  let told: OutboxActivity[];
+  let trace: WrittenTrace | undefined;
   let outbox: TypeOrmOutboxRepository;
 
   beforeEach(async () => {
@@ -25,13 +30,15 @@ describe('the outbox of a data source', () => {
       return runner.asRunner;
     };
     onCommitted = jest.fn<undefined, [bigint]>();
+    told = [];
+    trace = undefined;
     const context = TransactionContext.of(dataSource, 'default');
     outbox = new TypeOrmOutboxRepository(
       dataSource,
       new OutboxTables(dataSource, 'default'),
       context,
       { maxEventBytes: 1000, preparedStatements: true },
-      onCommitted,
+      { onCommitted, tell: (activity) => void told.push(activity), currentTrace: () => trace },
     );
   });
 
@@ -63,6 +70,59 @@ describe('the outbox of a data source', () => {
     await runner.commitTransaction();
     expect(statements()).toEqual([['START', 'insert', 'insert', 'COMMIT']]);
     expect(onCommitted).toHaveBeenCalledTimes(1);
+  });
+
+  describe('tells of what was added', () => {
+    const added = (...counts: [string, number][]): OutboxActivity => ({
+      type: 'added',
+      counts: counts.map(([eventType, count]) => ({ eventType, count })),
+    });
+
+    it('once the transaction has committed, counted by type', async () => {
+      await dataSource.transaction(async () => {
+        await outbox.addEvents([anEvent(), anEvent({ eventType: 'Other' }), anEvent()]);
+        await outbox.addEvent(anEvent());
+        expect(told).toEqual([]);
+      });
+      expect(told).toEqual([added(['OrderPlaced', 3], ['Other', 1])]);
+    });
+
+    it('never where it was rolled back', async () => {
+      await dataSource
+        .transaction(async () => {
+          await outbox.addEvent(anEvent());
+          throw new Error('no');
+        })
+        .catch(() => undefined);
+      expect(told).toEqual([]);
+    });
+
+    it('without what a savepoint added that was rolled back', async () => {
+      await dataSource.transaction(async (manager) => {
+        await outbox.addEvent(anEvent());
+        await manager
+          .transaction(async () => {
+            await outbox.addEvent(anEvent({ eventType: 'Undone' }));
+            throw new Error('no');
+          })
+          .catch(() => undefined);
+        await manager.transaction(() => outbox.addEvent(anEvent({ eventType: 'Kept' })));
+      });
+      expect(told).toEqual([added(['OrderPlaced', 1]), added(['Kept', 1])]);
+    });
+  });
+
+  it('stores the trace that the calling code is part of', async () => {
+    const insert = jest.spyOn(InsertEvents.prototype, 'run');
+    trace = { traceparent: '00-a-b-01', tracestate: 'x=1' };
+    await dataSource.transaction(() => outbox.addEvent(anEvent()));
+    trace = undefined;
+    await dataSource.transaction(() => outbox.addEvent(anEvent()));
+    expect(insert.mock.calls.map(([, , given]) => given)).toEqual([
+      { traceparent: '00-a-b-01', tracestate: 'x=1' },
+      undefined,
+    ]);
+    insert.mockRestore();
   });
 
   it('prefers the transaction that it is given to the current one', async () => {

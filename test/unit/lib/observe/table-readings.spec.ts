@@ -1,0 +1,70 @@
+import { TableReadings } from '../../../../lib/observe/table-readings';
+import type { TableReading } from '../../../../lib/store/read-gauges';
+import { ManualClock } from '../support/manual-clock';
+
+const READING: TableReading = {
+  pending: 1,
+  failing: 0,
+  delayed: 0,
+  oldestPendingSeconds: 2,
+  heldKeys: 0,
+  deadLetters: 0,
+  leasedLanes: 64,
+  livingRelays: 1,
+};
+
+describe('the readings of the table', () => {
+  let clock: ManualClock;
+  let read: jest.Mock<Promise<TableReading>, []>;
+  let readings: TableReadings;
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    read = jest.fn(() => Promise.resolve(READING));
+    readings = new TableReadings(read, clock.read);
+  });
+  afterEach(() => jest.useRealTimers());
+
+  it('are shared by all who ask at a time, and kept for a second', async () => {
+    await Promise.all([readings.read(), readings.read()]);
+    clock.advance(999);
+    await expect(readings.read()).resolves.toBe(READING);
+    expect(read).toHaveBeenCalledTimes(1);
+    clock.advance(1);
+    await readings.read();
+    expect(read).toHaveBeenCalledTimes(2);
+  });
+
+  it('are kept for ten times as long as one takes, so that a large backlog is not read all the time', async () => {
+    read.mockImplementationOnce(() => {
+      clock.advance(700);
+      return Promise.resolve(READING);
+    });
+    await readings.read();
+    clock.advance(6999);
+    await readings.read();
+    expect(read).toHaveBeenCalledTimes(1);
+    clock.advance(1);
+    await readings.read();
+    expect(read).toHaveBeenCalledTimes(2);
+  });
+
+  it('fail where the database does, and are tried again by the next who asks', async () => {
+    read.mockRejectedValueOnce(new Error('no database'));
+    await expect(readings.read()).rejects.toThrow('no database');
+    await expect(readings.read()).resolves.toBe(READING);
+  });
+
+  it('are not waited for beyond 3 s, and no second one is begun meanwhile', async () => {
+    jest.useFakeTimers();
+    read.mockReturnValue(new Promise(() => undefined));
+    const asked = [readings.read(), readings.read()].map((reading) =>
+      reading.catch((error: unknown) => (error as Error).message),
+    );
+    await jest.advanceTimersByTimeAsync(3000);
+    await expect(Promise.all(asked)).resolves.toEqual(
+      Array.from({ length: 2 }, () => 'the database has not answered within 3 s'),
+    );
+    expect(read).toHaveBeenCalledTimes(1);
+  });
+});
