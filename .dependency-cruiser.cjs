@@ -12,7 +12,7 @@ const mayImportOnly = (folder, allowed) => ({
   to: { path: '^lib/', pathNot: [`^lib/${folder}/`, ...allowed.map((name) => `^lib/${name}/`)] },
 });
 
-const foundation = ['config', 'interfaces', 'errors', 'time'];
+const foundation = ['config', 'interfaces', 'errors', 'time', 'peers'];
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -28,11 +28,14 @@ module.exports = {
     mayImportOnly('errors', []),
     mayImportOnly('interfaces', []),
     mayImportOnly('time', []),
+    mayImportOnly('peers', []),
+    mayImportOnly('decoration', ['errors']),
     mayImportOnly('config', ['interfaces', 'errors']),
     mayImportOnly('transaction', ['errors']),
     mayImportOnly('store', [...foundation]),
     mayImportOnly('publish', [...foundation]),
-    mayImportOnly('write', [...foundation, 'store', 'transaction']),
+    mayImportOnly('write', [...foundation, 'decoration', 'store', 'transaction']),
+    mayImportOnly('inbox', [...foundation, 'decoration', 'store', 'transaction']),
     mayImportOnly('admin', [...foundation, 'store', 'transaction']),
     mayImportOnly('relay', [...foundation, 'store']),
     mayImportOnly('upkeep', [...foundation, 'store']),
@@ -40,7 +43,7 @@ module.exports = {
     mayImportOnly('metrics', ['observe']),
     mayImportOnly('health', ['observe']),
     mayImportOnly('migrations', ['store', 'errors']),
-    mayImportOnly('testing', [...foundation, 'write', 'store', 'transaction']),
+    mayImportOnly('testing', [...foundation, 'write', 'inbox', 'observe', 'store', 'transaction']),
     {
       name: 'kafkajs-only-in-publish',
       comment: 'the relay knows a publisher, not Kafka; config names the type of its options',
@@ -68,6 +71,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^lib/', pathNot: '^lib/health/' },
       to: { path: 'node_modules/@nestjs/terminus' },
+    },
+    {
+      name: 'microservices-only-in-inbox',
+      comment: 'an optional peer, loaded where a handler of its Kafka transport has failed',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: '^lib/inbox/retriable\\.ts$' },
+      to: { path: 'node_modules/@nestjs/microservices' },
     },
     {
       name: 'lib-stands-alone',

@@ -29,6 +29,13 @@ export default tseslint.config(
       'max-lines': ['error', { max: 250 }],
       'no-console': 'error',
       'no-process-exit': 'off',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'ImportExpression',
+          message: 'Jest does not run import() in a CommonJS package: see lib/peers/load-peer.ts.',
+        },
+      ],
       'no-restricted-properties': [
         'error',
         { object: 'process', property: 'exit', message: 'A library never ends the process.' },

@@ -5,6 +5,7 @@ import { metrics } from './drain/metrics';
 import { twoRelays } from './drain/two-relays';
 import { flat } from './flat/flat';
 import { idle } from './idle/idle';
+import { inbox } from './inbox/inbox';
 import { latency } from './latency/latency';
 import { memory } from './memory/memory';
 import type { Measure } from './support/measure';
@@ -22,6 +23,7 @@ export const measures = {
   idle,
   takeover,
   write: writeCost,
+  inbox,
   twoRelays,
   metrics,
 } as const satisfies Readonly<Record<string, Measure>>;

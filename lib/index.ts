@@ -28,6 +28,8 @@ export type {
 } from './interfaces/dead-letter';
 
 export { EventOutbox } from './store/event-outbox.entity';
+export { EventInbox } from './store/event-inbox.entity';
+export { InboxDeadLetterRow } from './store/inbox-dead-letter.entity';
 export { OutboxDeadLetter } from './store/outbox-dead-letter.entity';
 export { OutboxLane } from './store/outbox-lane.entity';
 export { OutboxRelay } from './store/outbox-relay.entity';
@@ -49,6 +51,22 @@ export type {
   PublishResult,
 } from './interfaces/outbox-publisher';
 export { InProcessPublisher, type InProcessHandler } from './publish/in-process.publisher';
+
+export { Inbox } from './inbox/inbox';
+export { getInboxToken, InjectInbox } from './inbox/inbox-tokens';
+export { IdempotentConsumer, type IdempotentConsumerOptions } from './inbox/idempotent-consumer.decorator';
+export type {
+  InboxBatchOutcome,
+  InboxBatchPayload,
+  InboxConsumerOptions,
+  InboxMessage,
+  InboxOutcome,
+  InboxPayload,
+  InboxPayloadMessage,
+} from './interfaces/inbox-message';
+export { InboxDeadLetters } from './admin/inbox-dead-letters';
+export { getInboxDeadLettersToken, InjectInboxDeadLetters } from './admin/dead-letters-tokens';
+export type { InboxDeadLetter, InboxDeadLetterPage, InboxDeadLetterQuery } from './interfaces/inbox-dead-letter';
 
 export { getEventsToken, getTracingToken, InjectOutboxEvents } from './observe/observe-tokens';
 export { OutboxEvents } from './observe/outbox-events';
@@ -83,6 +101,13 @@ export {
   OutboxTransactionRequiredError,
 } from './errors/transaction.errors';
 export { OutboxMetricTakenError, OutboxPeerMissingError } from './errors/observe.errors';
+export {
+  InboxDeadLetterNotFoundError,
+  InboxMessageBusyError,
+  InboxMessageIdMissingError,
+  InboxMessageNotFoundError,
+  InboxOptionsInvalidError,
+} from './errors/inbox.errors';
 export { OutboxNothingToDrainToError } from './errors/relay.errors';
 export { OutboxArgumentInvalidError, OutboxEventIdTakenError, OutboxEventInvalidError } from './errors/event.errors';
 export {

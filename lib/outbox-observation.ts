@@ -1,12 +1,13 @@
 import type { Logger } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
+import type * as OpenTelemetry from '@opentelemetry/api';
 import type { ResolvedOutboxOptions } from './config/outbox-options';
 import type { ActivitySink } from './interfaces/outbox-activity';
 import type { OutboxConnection } from './outbox-connection';
 import { logActivity } from './observe/activity-log';
 import { ActivityStream } from './observe/activity-stream';
 import { diagnosticsSink } from './observe/diagnostics';
-import { loadPeer } from './observe/load-peer';
+import { loadPeer } from './peers/load-peer';
 import { instrumentsOf, loadPrometheus } from './observe/metrics/instruments';
 import { OutboxMetrics } from './observe/metrics/outbox-metrics';
 import { RelayCondition } from './observe/relay-condition';
@@ -40,12 +41,12 @@ export function observe(name: string, { dataSource, tables }: OutboxConnection, 
 }
 
 /** The metrics, or null if they are not wanted. */
-export async function metricsOf(
+export function metricsOf(
   options: ResolvedOutboxOptions,
   { events, condition, readings }: OutboxObservation,
   relay: EventRelayWorker,
   modules: ModuleRef,
-): Promise<OutboxMetrics | null> {
+): OutboxMetrics | null {
   if (!options.enableMetrics) {
     return null;
   }
@@ -58,7 +59,7 @@ export async function metricsOf(
     }
   };
   return new OutboxMetrics({
-    instruments: instrumentsOf(await loadPrometheus(), optionsOf),
+    instruments: instrumentsOf(loadPrometheus(), optionsOf),
     service: options.source,
     byEventType: options.metricsByEventType,
     events,
@@ -70,8 +71,13 @@ export async function metricsOf(
 }
 
 /** Tracing through `@opentelemetry/api`, which does nothing where that is not installed or not wanted. */
-export async function tracingOf(options: ResolvedOutboxOptions): Promise<OpenTelemetryTracing> {
-  const api = options.tracing ? await loadPeer('@opentelemetry/api', () => import('@opentelemetry/api')) : null;
+export function tracingOf(options: ResolvedOutboxOptions): OpenTelemetryTracing {
+  const api = options.tracing ? loadPeer('@opentelemetry/api', requireOpenTelemetry) : null;
   // Of a publisher of the user's own it is not known what it sends to.
   return new OpenTelemetryTracing(api, options.publisher === null ? 'kafka' : '_OTHER');
+}
+
+function requireOpenTelemetry(): typeof OpenTelemetry {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- see loadPeer
+  return require('@opentelemetry/api') as typeof OpenTelemetry;
 }

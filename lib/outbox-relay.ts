@@ -3,8 +3,10 @@ import type { ResolvedOutboxOptions } from './config/outbox-options';
 import type { ActivitySink } from './interfaces/outbox-activity';
 import type { OutboxPublisher } from './interfaces/outbox-publisher';
 import type { OutboxConnection } from './outbox-connection';
+import { askAfterPublisher } from './relay/ask-after-publisher';
 import { BatchSender } from './relay/batch-sender';
 import { Delivery } from './relay/delivery';
+import type { DeliveryLimits, DeliveryResult } from './relay/delivery-result';
 import { Drain } from './relay/drain';
 import { DueWork } from './relay/due-work';
 import type { RelayParts } from './relay/event-relay.worker';
@@ -82,12 +84,25 @@ export function relayParts(
   const dueWork = new DueWork(store, sender, leases, cursors, waiting, options, monotonicClock);
   const delivery = new Delivery(store, sender, dueWork, leases, cursors, waiting, options, monotonicClock);
   const loop = new RelayLoop(
-    (mayGoOn) => delivery.run({ mayGoOn, events: Infinity }),
+    async (mayGoOn) => {
+      const result = await delivery.run({ mayGoOn, events: Infinity });
+      if (result.ended === 'idle') {
+        await askAfterPublisher(publisher, report);
+      }
+      return result;
+    },
     report,
     Math.random,
     () => waiting.nextDueMs,
   );
-  const drain = new Drain(delivery, leases, publisher, !options.relay, options.leaseSeconds);
+  const reported = async (limits: DeliveryLimits): Promise<DeliveryResult> => {
+    const result = await delivery.run(limits);
+    if (typeof result.ended === 'object') {
+      report.publisherUnavailable(result.ended.unavailable);
+    }
+    return result;
+  };
+  const drain = new Drain({ run: reported }, leases, publisher, !options.relay, options.leaseSeconds);
   const { relay, pollIntervalSeconds, leaseSeconds, shutdownSeconds } = options;
   return { loop, drain, leases, signOfLife, publisher, relay, pollIntervalSeconds, leaseSeconds, shutdownSeconds };
 }

@@ -1,8 +1,9 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { getDeadLettersToken } from './admin/dead-letters-tokens';
+import { getDeadLettersToken, getInboxDeadLettersToken } from './admin/dead-letters-tokens';
 import { DEFAULT_DATA_SOURCE, outboxedToken } from './config/tokens';
 import { OutboxOptionsInvalidError } from './errors/start-up.errors';
+import { getInboxToken } from './inbox/inbox-tokens';
 import type {
   OutboxModuleAsyncOptions,
   OutboxModuleExtras,
@@ -19,7 +20,7 @@ import { getUpkeepToken } from './upkeep/upkeep-tokens';
 import { getOutboxToken, getTransactionsToken } from './write/outbox-tokens';
 
 /**
- * The outbox of a TypeORM data source: its entities, the injectable {@link OutboxRepository} and {@link OutboxDeadLetters}, and the
+ * The outbox of a TypeORM data source: its entities, the injectable {@link OutboxRepository}, {@link OutboxDeadLetters} and {@link Inbox}, and the
  * {@link EventRelayWorker}.
  * Import it once for each data source that holds an outbox.
  */
@@ -67,6 +68,8 @@ function outboxModule(
       getTransactionsToken(dataSource),
       getRelayToken(dataSource),
       getDeadLettersToken(dataSource),
+      getInboxToken(dataSource),
+      getInboxDeadLettersToken(dataSource),
       getUpkeepToken(dataSource),
       outboxedToken(dataSource),
       getEventsToken(dataSource),

@@ -1,21 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { Logger, type Provider } from '@nestjs/common';
-import { ModuleRef, ModulesContainer } from '@nestjs/core';
+import { ModulesContainer } from '@nestjs/core';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import { getDeadLettersToken } from './admin/dead-letters-tokens';
+import { getDeadLettersToken, getInboxDeadLettersToken } from './admin/dead-letters-tokens';
 import { TypeOrmDeadLetters } from './admin/typeorm-dead-letters';
+import { TypeOrmInboxDeadLetters } from './admin/typeorm-inbox-dead-letters';
 import type { OutboxOptions, ResolvedOutboxOptions } from './config/outbox-options';
 import { resolveOptions } from './config/resolve-options';
 import { connectionToken, observationToken, optionsToken, outboxedToken, publisherToken } from './config/tokens';
+import { getInboxToken } from './inbox/inbox-tokens';
+import type { ActivitySink } from './interfaces/outbox-activity';
 import type { OutboxPublisher } from './interfaces/outbox-publisher';
 import { connect, type OutboxConnection } from './outbox-connection';
-import { metricsOf, observe, tracingOf, type OutboxObservation } from './outbox-observation';
-import { getMetricsToken } from './observe/metrics/metrics-tokens';
-import { getHealthToken } from './observe/health-token';
-import { getEventsToken, getTracingToken } from './observe/observe-tokens';
-import { OutboxHealth } from './observe/outbox-health';
-import { SilenceDetector } from './observe/silence-detector';
+import { inboxOf } from './outbox-inbox';
+import type { OutboxObservation } from './outbox-observation';
+import { observationProviders } from './outbox-observation.providers';
+import { getTracingToken } from './observe/observe-tokens';
 import type { OpenTelemetryTracing } from './observe/tracing/open-telemetry.tracing';
 import { KafkaJsPublisher } from './publish/kafkajs.publisher';
 import { relayParts } from './outbox-relay';
@@ -24,7 +25,7 @@ import { monotonicClock } from './time/monotonic-clock';
 import { getRelayToken } from './relay/relay-tokens';
 import { WakeUpSender } from './relay/wake-up-sender';
 import { deleteExpired } from './store/delete-expired';
-import { readOverdue } from './store/read-overdue';
+import { deleteHandledMessages } from './store/delete-handled-messages';
 import { OutboxUpkeep } from './upkeep/outbox-upkeep';
 import { UpkeepPass } from './upkeep/upkeep-pass';
 import { getUpkeepToken } from './upkeep/upkeep-tokens';
@@ -80,53 +81,7 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
         return new EventRelayWorker(dataSource, registry ?? new SchedulerRegistry(), logger, parts, sender);
       },
     },
-    {
-      provide: observationToken(dataSource),
-      inject: [connectionToken(dataSource)],
-      useFactory: (connection: OutboxConnection) => observe(dataSource, connection, new Logger('Outbox')),
-    },
-    {
-      provide: getEventsToken(dataSource),
-      inject: [observationToken(dataSource)],
-      useFactory: ({ events }: OutboxObservation) => events,
-    },
-    { provide: getTracingToken(dataSource), inject: [optionsToken(dataSource)], useFactory: tracingOf },
-    {
-      provide: getMetricsToken(dataSource),
-      inject: [optionsToken(dataSource), observationToken(dataSource), getRelayToken(dataSource), ModuleRef],
-      useFactory: metricsOf,
-    },
-    {
-      provide: getHealthToken(dataSource),
-      inject: [optionsToken(dataSource), observationToken(dataSource)],
-      useFactory: ({ relay }: ResolvedOutboxOptions, { condition, readings }: OutboxObservation) =>
-        new OutboxHealth(condition, () => readings.read(), relay, monotonicClock),
-    },
-    {
-      provide: silenceToken(dataSource),
-      inject: [
-        optionsToken(dataSource),
-        connectionToken(dataSource),
-        observationToken(dataSource),
-        getRelayToken(dataSource),
-        { token: SchedulerRegistry, optional: true },
-      ],
-      useFactory: (
-        { silenceSeconds }: ResolvedOutboxOptions,
-        connection: OutboxConnection,
-        { condition, tell }: OutboxObservation,
-        relay: EventRelayWorker,
-        registry: SchedulerRegistry | undefined,
-      ) =>
-        new SilenceDetector(dataSource, registry ?? new SchedulerRegistry(), {
-          condition,
-          tell,
-          silenceSeconds,
-          lanes: () => relay.lanes,
-          readOverdue: readOverdue.bind(undefined, connection.dataSource, connection.tables),
-          clock: monotonicClock,
-        }),
-    },
+    ...observationProviders(dataSource),
     {
       provide: getUpkeepToken(dataSource),
       inject: [
@@ -142,7 +97,14 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
         registry: SchedulerRegistry | undefined,
       ) => {
         const { dataSource: source, tables } = connection;
-        const pass = new UpkeepPass(deleteExpired.bind(undefined, source, tables), options.retention, monotonicClock);
+        const pass = new UpkeepPass(
+          (kept, seconds, after) =>
+            kept === 'inbox'
+              ? deleteHandledMessages(source, tables, seconds)
+              : deleteExpired(source, tables, kept, seconds, after),
+          options.retention,
+          monotonicClock,
+        );
         return new OutboxUpkeep(dataSource, registry ?? new SchedulerRegistry(), new Logger('Outbox'), {
           pass: (stopping, isAsked) => pass.run(stopping, isAsked),
           scheduled: options.relay,
@@ -163,24 +125,46 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
       ],
       useFactory: (
         options: ResolvedOutboxOptions,
-        { dataSource: source, tables, transactions }: OutboxConnection,
+        connection: OutboxConnection,
         relay: EventRelayWorker,
         { tell }: OutboxObservation,
         tracing: OpenTelemetryTracing,
-      ) =>
-        new TypeOrmOutboxRepository(source, tables, transactions, options, {
-          onCommitted: (lanes) => {
-            relay.committed(lanes);
-          },
-          tell,
-          currentTrace: () => tracing.current(),
-        }),
+      ) => repositoryOf(options, connection, relay, tell, tracing),
     },
     {
       provide: getDeadLettersToken(dataSource),
       inject: [connectionToken(dataSource), getRelayToken(dataSource)],
       useFactory: (connection: OutboxConnection, relay: EventRelayWorker) =>
         new TypeOrmDeadLetters(connection.dataSource, connection.tables, connection.transactions, () => relay.wake()),
+    },
+    {
+      provide: getInboxToken(dataSource),
+      inject: [
+        optionsToken(dataSource),
+        connectionToken(dataSource),
+        getRelayToken(dataSource),
+        observationToken(dataSource),
+        getTracingToken(dataSource),
+      ],
+      useFactory: (
+        options: ResolvedOutboxOptions,
+        connection: OutboxConnection,
+        relay: EventRelayWorker,
+        { tell }: OutboxObservation,
+        tracing: OpenTelemetryTracing,
+      ) =>
+        inboxOf(options, connection, {
+          outbox: repositoryOf(options, connection, relay, tell, tracing),
+          tell,
+          tracing,
+          logger: new Logger('Outbox'),
+        }),
+    },
+    {
+      provide: getInboxDeadLettersToken(dataSource),
+      inject: [connectionToken(dataSource)],
+      useFactory: ({ dataSource: source, tables, transactions }: OutboxConnection) =>
+        new TypeOrmInboxDeadLetters(source, tables, transactions),
     },
     {
       provide: getTransactionsToken(dataSource),
@@ -196,14 +180,26 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
   ];
 }
 
+function repositoryOf(
+  options: ResolvedOutboxOptions,
+  { dataSource, tables, transactions }: OutboxConnection,
+  relay: EventRelayWorker,
+  tell: ActivitySink,
+  tracing: OpenTelemetryTracing,
+): TypeOrmOutboxRepository {
+  return new TypeOrmOutboxRepository(dataSource, tables, transactions, options, {
+    onCommitted: (lanes) => {
+      relay.committed(lanes);
+    },
+    tell,
+    currentTrace: () => tracing.current(),
+  });
+}
+
 /** Also where `relay` is false, if it is known where to deliver to: `drain` may be called. */
 function publisherOf(options: ResolvedOutboxOptions): OutboxPublisher | null {
   if (options.publisher !== null) {
     return options.publisher;
   }
   return options.kafka === null ? null : new KafkaJsPublisher(options.kafka, options.allowAutoTopicCreation);
-}
-
-function silenceToken(dataSource: string): string {
-  return `nestjs-outboxed:silence:${dataSource}`;
 }

@@ -9,6 +9,7 @@ const { exitWith, prepare, ROOT } = require('./prepare/prepare.cjs');
 /** Each by the name of its file. @type {Readonly<Record<string, { script: string, args: readonly string[] }>>} */
 const PROOFS = {
   chaos: { script: 'dist/chaos/test/chaos/main.js', args: ['--seconds', '1800', '--json'] },
+  bench: { script: 'dist/bench/bench/main.js', args: ['--json'] },
 };
 
 const folder = join(ROOT, 'docs', 'proof');

@@ -4,6 +4,7 @@ import { DELETING, drainRate, ONLY_WHEN_WOKEN, startRelay, warmUp } from '../sup
 import { alternate, perSecond, type Contender } from '../support/rounds';
 import { ratio } from '../support/statistics';
 
+/** Three times as often as usual, so that each round has a scrape. */
 const SCRAPE_EVERY_MS = 5000;
 
 /** A backlog drained with metrics, which are scraped all the while, and without. */

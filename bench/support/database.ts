@@ -81,8 +81,8 @@ export class Database {
   }
 
   /** What autovacuum would do sooner or later. */
-  async tidy(): Promise<void> {
-    await this.query('vacuum analyze event_outbox');
+  async tidy(tables: readonly string[] = ['event_outbox']): Promise<void> {
+    await this.query(`vacuum analyze ${tables.join(', ')}`);
   }
 
   /** Asks for the last ones first, which are pending for longest. */

@@ -2,25 +2,15 @@ import { validate as isUuid } from 'uuid';
 import { closestName } from '../config/closest-name';
 import { OutboxArgumentInvalidError } from '../errors/event.errors';
 import type { DeadLetterSearch } from '../store/find-dead-letters';
+import type { InboxDeadLetterSearch } from '../store/inbox-dead-letters';
 
 const MOST_IDS = 1000;
 const MOST_OF_A_PAGE = 1000;
 const GREATEST_SEQ = 2n ** 63n - 1n;
 
-const NAMES = ['after', 'limit', 'topic', 'eventKey', 'eventType'];
-
-/** What to look for. An unknown name is refused: a misspelt filter would list, and let an operator discard, all there is. */
+/** What to look for. */
 export function searchOf(query: unknown): DeadLetterSearch {
-  if (typeof query !== 'object' || query === null) {
-    throw new OutboxArgumentInvalidError(`list was given ${shown(query)}, and needs an object, or nothing.`);
-  }
-  const given: Readonly<Record<string, unknown>> = { ...query };
-  for (const name of Object.keys(given).filter((each) => !NAMES.includes(each))) {
-    const closest = closestName(name, NAMES);
-    throw new OutboxArgumentInvalidError(
-      `list was given ${shown(name)}, which is not a part of the query${closest === undefined ? '' : `; "${closest}" is`}.`,
-    );
-  }
+  const given = partsOf(query, ['after', 'limit', 'topic', 'eventKey', 'eventType']);
   return {
     after: afterOf(given['after']),
     limit: limitOf(given['limit']),
@@ -28,6 +18,26 @@ export function searchOf(query: unknown): DeadLetterSearch {
     eventKey: filterOf('eventKey', given['eventKey']),
     eventType: filterOf('eventType', given['eventType']),
   };
+}
+
+/** The same for the dead letters of the inbox. */
+export function inboxSearchOf(query: unknown): InboxDeadLetterSearch {
+  const given = partsOf(query, ['after', 'limit', 'consumer']);
+  return {
+    after: afterOf(given['after']),
+    limit: limitOf(given['limit']),
+    consumer: filterOf('consumer', given['consumer']),
+  };
+}
+
+/** The number of a dead letter of the inbox. */
+export function seqOf(method: string, seq: unknown): string {
+  if (!isSeq(seq)) {
+    throw new OutboxArgumentInvalidError(
+      `${method} was given ${shown(seq)}, and needs the "seq" of a dead letter, as list gives it.`,
+    );
+  }
+  return seq;
 }
 
 /** The id in lower case, as PostgreSQL gives it back. */
@@ -58,16 +68,35 @@ export function keyOf(method: string, eventKey: unknown): string {
   return eventKey;
 }
 
+/** An unknown name is refused: a misspelt filter would list, and let an operator discard, all there is. */
+function partsOf(query: unknown, names: readonly string[]): Readonly<Record<string, unknown>> {
+  if (typeof query !== 'object' || query === null) {
+    throw new OutboxArgumentInvalidError(`list was given ${shown(query)}, and needs an object, or nothing.`);
+  }
+  const given: Readonly<Record<string, unknown>> = { ...query };
+  for (const name of Object.keys(given).filter((each) => !names.includes(each))) {
+    const closest = closestName(name, names);
+    throw new OutboxArgumentInvalidError(
+      `list was given ${shown(name)}, which is not a part of the query${closest === undefined ? '' : `; "${closest}" is`}.`,
+    );
+  }
+  return given;
+}
+
 function afterOf(after: unknown): string {
   if (after === undefined || after === null) {
     return '0';
   }
-  if (typeof after !== 'string' || !/^\d{1,19}$/.test(after) || BigInt(after) > GREATEST_SEQ) {
+  if (!isSeq(after)) {
     throw new OutboxArgumentInvalidError(
       `list was given ${shown(after)} as "after", and needs the "next" of another page.`,
     );
   }
   return after;
+}
+
+function isSeq(value: unknown): value is string {
+  return typeof value === 'string' && /^\d{1,19}$/.test(value) && BigInt(value) <= GREATEST_SEQ;
 }
 
 function limitOf(limit: unknown = 100): number {

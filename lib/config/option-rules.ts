@@ -65,6 +65,13 @@ export const optionRules: { readonly [K in keyof SimpleOptions]: OptionRule<Simp
     remedy: 'name the service, such as "/orders" or "https://example.com/orders"',
   },
   allowAutoTopicCreation: flag(false, 'set true only where topics need no deliberate settings, such as in development'),
+  redeliveryDays: time(
+    7,
+    0.01,
+    3650,
+    'days',
+    "take the longest retention.ms of the consumed topics; Kafka's is 7 days",
+  ),
   enableMetrics: flag(false, 'true needs the packages @willsoto/nestjs-prometheus and prom-client'),
   metricsByEventType: flag(true, 'set false where there are many event types and many processes'),
   silenceSeconds: {
@@ -85,4 +92,5 @@ export const retentionRules: { readonly [K in keyof OutboxRetention]: OptionRule
     accepts: (given) => given === null || (typeof given === 'number' && given >= 1 && given <= 3650),
     remedy: 'null keeps dead letters until an operator has decided',
   },
+  inboxDays: time(14, 0.01, 3650, 'days', 'it must be more than redeliveryDays'),
 };

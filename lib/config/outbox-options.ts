@@ -14,8 +14,13 @@ export interface OutboxRetention {
    * 0 to 87600. Default: `24`.
    */
   readonly publishedHours: number;
-  /** Days that a dead letter is kept; null: until an operator replays or discards it. 1 to 3650. Default: `null`. */
+  /** Days that a dead letter, also one of the inbox, is kept; null: until an operator has decided. 1 to 3650. Default: `null`. */
   readonly deadLetterDays: number | null;
+  /**
+   * Days for which the inbox knows that a message was handled. A message that comes again later is handled again, so it must be more than
+   * `redeliveryDays`. Up to 3650. Default: `14`.
+   */
+  readonly inboxDays: number;
 }
 
 /**
@@ -64,8 +69,13 @@ export interface OutboxOptions {
    * replays or discards the dead letter, or releases the key. Default: `continue`.
    */
   afterDeadLetter?: 'continue' | 'hold' | undefined;
-  /** How long delivered events and dead letters are kept. */
+  /** How long delivered events, dead letters and the inbox' records are kept. */
   retention?: Partial<OutboxRetention> | undefined;
+  /**
+   * Days for which the broker can deliver a record again: the longest `retention.ms` of the topics that are consumed through the inbox, as somebody
+   * may set a group's offsets back to the beginning. 0.01 to 3650. Default: `7`, which is Kafka's.
+   */
+  redeliveryDays?: number | undefined;
   /**
    * Seconds that what is in flight may take at shutdown; what is not settled by then is sent again later. All of the shutdown takes a second
    * more at most, also where the database or its pool gives no connection. 0 to 3600. Default: `10`.
@@ -128,6 +138,7 @@ export interface ResolvedOutboxOptions {
   readonly preparedStatements: boolean;
   readonly source: string;
   readonly allowAutoTopicCreation: boolean;
+  readonly redeliveryDays: number;
   readonly enableMetrics: boolean;
   readonly metricsByEventType: boolean;
   readonly silenceSeconds: number;

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { OutboxOptionsInvalidError } from '../errors/start-up.errors';
 import { closestName } from './closest-name';
 import { optionRules, retentionRules, type OptionRule } from './option-rules';
-import type { OutboxOptions, ResolvedOutboxOptions } from './outbox-options';
+import type { OutboxOptions, OutboxRetention, ResolvedOutboxOptions } from './outbox-options';
 
 const optionNames: readonly string[] = ['kafka', 'publisher', 'retention', ...Object.keys(optionRules)];
 
@@ -22,6 +22,7 @@ export function resolveOptions(options: OutboxOptions): ResolvedOutboxOptions {
     ...unknownNames(given),
     ...wrongValues(given, optionRules),
     ...wrongRetention(given['retention']),
+    ...forgottenTooSoon(options),
     ...wrongDelivery(given),
   ];
   if (faults.length > 0) {
@@ -76,6 +77,18 @@ function wrongRetention(retention: unknown): string[] {
     .filter((name) => !names.includes(name))
     .map((name) => `"retention.${name}" is not an option. Inside retention there are: ${names.join(', ')}`);
   return [...unknown, ...wrongValues(given, retentionRules, 'retention.')];
+}
+
+/** What is handled once must be known for as long as the broker can deliver it. */
+function forgottenTooSoon({ retention, redeliveryDays = optionRules.redeliveryDays.default }: OutboxOptions): string[] {
+  const { inboxDays = retentionRules.inboxDays.default }: Partial<OutboxRetention> = retention ?? {};
+  // What is out of its range has been told already.
+  return retentionRules.inboxDays.accepts(inboxDays) && inboxDays <= redeliveryDays
+    ? [
+        `retention.inboxDays is ${shown(inboxDays)}, and must be more than redeliveryDays (${shown(redeliveryDays)}): a record that the broker delivers ` +
+          'after the inbox has forgotten it would be handled twice; raise the one, or lower the other and the retention of the topics',
+      ]
+    : [];
 }
 
 /** Where events go: to Kafka, to a publisher of the user's, or nowhere from this process. */

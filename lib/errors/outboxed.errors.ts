@@ -1,13 +1,13 @@
 import { OutboxError } from './outbox.error';
 
-/** A method with `@Outboxed` was called on an object that Nest did not give an outbox. */
+/** A method with `@Outboxed` or `@IdempotentConsumer` was called on an object that Nest did not give an outbox. */
 export class OutboxNotRegisteredError extends OutboxError {
   readonly code = 'OUTBOX_NOT_REGISTERED';
 
-  constructor(method: string, dataSource: string) {
+  constructor(method: string, dataSource: string, decorator = '@Outboxed') {
     const own = dataSource === 'default' ? '' : `{ dataSource: '${dataSource}' }`;
     super(
-      `${method} is decorated with @Outboxed(${own}), but no OutboxModule for the data source "${dataSource}" was injected into ` +
+      `${method} is decorated with ${decorator}(${own}), but no OutboxModule for the data source "${dataSource}" was injected into ` +
         'its object. In an application import OutboxModule.forRoot(...) (with isGlobal: false also into the module of this ' +
         'class); in a unit test import OutboxTestingModule.forRoot() from "nestjs-outboxed/testing"; and let Nest create ' +
         'the object instead of calling new.',
@@ -27,22 +27,22 @@ export class OutboxedResultMissingError extends OutboxError {
   }
 }
 
-/** `@Outboxed` was put on something other than a method. Thrown while the class is being defined. */
+/** `@Outboxed` or `@IdempotentConsumer` was put on something other than a method. Thrown while the class is being defined. */
 export class OutboxedMisplacedError extends OutboxError {
   readonly code = 'OUTBOX_DECORATOR_MISPLACED';
 
-  constructor(place: string) {
-    super(`@Outboxed() is for instance methods of providers, but was put on ${place}. Put it on an async method.`);
+  constructor(place: string, decorator = '@Outboxed()') {
+    super(`${decorator} is for instance methods of providers, but was put on ${place}. Put it on an async method.`);
   }
 }
 
-/** A method with `@Outboxed` returned something that does its work only later. The transaction is rolled back. */
+/** A method with `@Outboxed` or `@IdempotentConsumer` returned something that does its work only later. The transaction is rolled back. */
 export class OutboxedResultUnsupportedError extends OutboxError {
   readonly code = 'OUTBOX_RESULT_UNSUPPORTED';
 
-  constructor(method: string, kind: string) {
+  constructor(method: string, kind: string, decorator = '@Outboxed()') {
     super(
-      `${method} is decorated with @Outboxed() and returned ${kind}, whose work is done only when somebody asks for its values: after the ` +
+      `${method} is decorated with ${decorator} and returned ${kind}, whose work is done only when somebody asks for its values: after the ` +
         'transaction. Return a promise: await firstValueFrom(observable) or lastValueFrom(observable), or collect the values in a list.',
     );
   }

@@ -78,6 +78,29 @@ export type OutboxActivity =
   | { readonly type: 'polls-only'; readonly reason: string }
   /** Something has failed: told each time. */
   | { readonly type: 'error'; readonly errorType: OutboxErrorType; readonly reason: string }
+  /** A consumer has handled messages, and that has committed; their ages are those since their adding, as far as the clocks of two machines agree. */
+  | { readonly type: 'inbox-processed'; readonly consumer: string; readonly ageSeconds: readonly number[] }
+  /** A consumer has skipped so many messages, as it had handled them before. */
+  | { readonly type: 'inbox-skipped'; readonly consumer: string; readonly count: number }
+  /** A consumer has failed at a message. */
+  | {
+      readonly type: 'inbox-failed';
+      readonly consumer: string;
+      readonly id: string;
+      readonly topic: string;
+      readonly attempts: number;
+      readonly reason: string;
+    }
+  /** A consumer has failed at a message once too often: it is a dead letter of the inbox, or in the retry topic. */
+  | {
+      readonly type: 'inbox-given-up';
+      readonly consumer: string;
+      readonly id: string;
+      readonly topic: string;
+      readonly attempts: number;
+      readonly reason: string;
+      readonly retryTopic: boolean;
+    }
   /** Events are due, and nothing was delivered for so many seconds: told once, and again if the reason changes. */
   | { readonly type: 'silent'; readonly reason: SilenceReason; readonly seconds: number }
   /** Something is delivered again, or nothing is due any more. */

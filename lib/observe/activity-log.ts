@@ -47,6 +47,13 @@ export function logActivity(logger: Logger, activity: OutboxActivity): void {
         `The relay has lost ${activity.lanes.length} of its lanes, as it could not renew its lease in time. Another one delivers their events.`,
       );
       break;
+    case 'inbox-given-up':
+      // The error of its handler is shown nowhere else from now on.
+      logger.error(
+        `The consumer ${activity.consumer} has given up the message ${activity.id} of the topic ${activity.topic} after ${activity.attempts} failed attempts: ` +
+          `${activity.reason}. It is ${activity.retryTopic ? 'in the retry topic' : 'a dead letter of the inbox'}.`,
+      );
+      break;
     case 'silent':
       logger.warn(
         `Events are due, and nothing was delivered for ${Math.round(activity.seconds)} s: ${SILENCE_REASONS[activity.reason]}.`,

@@ -54,9 +54,7 @@ export class OutboxHealth {
     const reading = await this.readTable().catch(() => undefined);
     this.unreadableSince = reading === undefined ? (this.unreadableSince ?? asked) : undefined;
     const { publisherDownSince, publisherHangs, databaseDownSince, silence } = this.condition;
-    // A reading says more of the database than what the relay last heard of it.
-    const databaseSince =
-      reading === undefined ? Math.min(this.unreadableSince ?? asked, databaseDownSince ?? Infinity) : undefined;
+    const databaseSince = earliest(this.unreadableSince, databaseDownSince);
     const unreachableSeconds = Math.max(
       ...[databaseSince, publisherDownSince].map((since) => (since === undefined ? 0 : (this.clock() - since) / 1000)),
     );
@@ -66,7 +64,8 @@ export class OutboxHealth {
         unreachableSeconds <= maxUnreachableSeconds &&
         !publisherHangs &&
         (oldest ?? 0) <= maxOldestPendingSeconds &&
-        silence === undefined,
+        // A key that waits is a matter of its events, and no reason to take an instance out of service.
+        (silence === undefined || silence.reason === 'keys_held'),
       details: {
         database: databaseSince === undefined ? 'reachable' : 'unreachable',
         publisher: !this.relay
@@ -85,4 +84,9 @@ export class OutboxHealth {
       },
     };
   }
+}
+
+function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }

@@ -43,7 +43,8 @@ export class SilenceDetector implements OnApplicationBootstrap, BeforeApplicatio
 
   onApplicationBootstrap(): void {
     const { silenceSeconds } = this.parts;
-    if (silenceSeconds > 0) {
+    // Called again where an application that was initialized becomes a microservice.
+    if (silenceSeconds > 0 && !this.registry.doesExist('interval', this.timerName)) {
       const everyMs = Math.min((silenceSeconds * 1000) / LOOKS, LONGEST_INTERVAL_MS);
       this.registry.addInterval(
         this.timerName,

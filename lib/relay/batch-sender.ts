@@ -55,13 +55,16 @@ export class BatchSender {
    * @param fetchedAt when the fetch of these events was begun
    */
   async record(verdict: Verdict, claim: LaneClaim, counts: DeliveryCounts, fetchedAt: number): Promise<boolean> {
-    const { published, rejected } = await this.recorded(verdict, claim);
-    this.report.databaseReached();
+    const { published, rejected, failure } = await this.recorded(verdict, claim);
     const dead = rejected.filter(({ retryInSeconds }) => retryInSeconds === null).length;
     counts.published += published.length;
     counts.retried += rejected.length - dead;
     counts.dead += dead;
     tellOfBatch(this.report.tell, verdict, { published, rejected }, this.clock() - fetchedAt);
+    if (failure !== undefined) {
+      throw failure;
+    }
+    this.report.databaseReached();
     return published.length + rejected.length === verdict.published.length + verdict.rejected.length;
   }
 

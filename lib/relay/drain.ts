@@ -28,7 +28,7 @@ export class Drain {
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly delivery: Delivery,
+    private readonly delivery: Pick<Delivery, 'run'>,
     private readonly leases: LaneLeases,
     private readonly publisher: OutboxPublisher,
     /** Whether the leases are there for this alone, and must be kept while it lasts and given back after it. */

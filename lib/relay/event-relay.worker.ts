@@ -55,7 +55,8 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
 
   onApplicationBootstrap(): void {
     const { parts } = this;
-    if (parts?.relay !== true) {
+    // Called again where an application that was initialized becomes a microservice.
+    if (parts?.relay !== true || this.renewal !== undefined) {
       return;
     }
     // Not awaited: the application serves whether or not there is a broker.

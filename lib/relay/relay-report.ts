@@ -11,6 +11,10 @@ export class RelayReport {
 
   constructor(readonly tell: ActivitySink) {}
 
+  get publisherIsAway(): boolean {
+    return this.publisherAway;
+  }
+
   publisherUnavailable(reason: string): void {
     this.tell({ type: 'error', errorType: 'publisher_unavailable', reason });
     if (!this.publisherAway) {

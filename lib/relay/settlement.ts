@@ -16,8 +16,11 @@ export interface Verdict {
   readonly unsent: readonly PendingEvent[];
 }
 
-/** What the table says now. */
-export type Recorded = Pick<Verdict, 'published' | 'rejected'>;
+/** What the table says now; what was published is recorded first. */
+export interface Recorded extends Pick<Verdict, 'published' | 'rejected'> {
+  /** Why the refusals could not be recorded, if that failed. */
+  readonly failure?: Error;
+}
 
 /** The reason is for people; a broker's answer can quote the whole record. */
 const LONGEST_REASON = 1000;
@@ -58,11 +61,13 @@ export class Settlement {
   }
 
   /** Returns what could be recorded: where that is not all, a lane was lost, and its new owner delivers again. */
-  async record({ published, rejected }: Verdict, claim: LaneClaim): Promise<Recorded> {
-    return {
-      published: await this.recordPublished(published, claim),
-      rejected: await this.recordRejected(rejected, claim),
-    };
+  async record(verdict: Verdict, claim: LaneClaim): Promise<Recorded> {
+    const published = await this.recordPublished(verdict.published, claim);
+    try {
+      return { published, rejected: await this.recordRejected(verdict.rejected, claim) };
+    } catch (error) {
+      return { published, rejected: [], failure: error instanceof Error ? error : new Error(String(error)) };
+    }
   }
 
   private async recordPublished(events: Verdict['published'], claim: LaneClaim): Promise<Verdict['published']> {

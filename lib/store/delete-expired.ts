@@ -1,9 +1,10 @@
 import type { DataSource } from 'typeorm';
 import type { OutboxTables } from './outbox-tables';
 import { runWithinLimit } from './run-statement';
+import { UPKEEP_LOCK } from './upkeep-lock';
 
-/** What is kept for a while. */
-export type Kept = 'published' | 'deadLetters';
+/** What is kept for a while, and is found in the order of `seq`. */
+export type Kept = 'published' | 'deadLetters' | 'inboxDeadLetters';
 
 export interface ExpiredPage {
   readonly deleted: number;
@@ -12,9 +13,6 @@ export interface ExpiredPage {
   /** Whether another process was at it, so that nothing was done. */
   readonly busy: boolean;
 }
-
-/** First half of an advisory lock's numbers; the second is the table's. */
-const UPKEEP_LOCK = 0x6f757475; // "outu"
 
 /**
  * Rows that one statement looks at, and deletes at most: some milliseconds of work. Few enough that the planner takes the primary key for a large
@@ -76,12 +74,21 @@ interface Rows {
   readonly expired: string;
 }
 
-function rowsOf({ event, deadLetter }: OutboxTables, kept: Kept): Rows {
-  return kept === 'published'
-    ? { ...event, expired: `e.${event.publishedAt} < (select at from cutoff)` }
-    : {
+function rowsOf({ event, deadLetter, inboxDeadLetter }: OutboxTables, kept: Kept): Rows {
+  switch (kept) {
+    case 'published':
+      return { ...event, expired: `e.${event.publishedAt} < (select at from cutoff)` };
+    case 'deadLetters':
+      // Not one that holds its key: to delete it would let the key go.
+      return {
         ...deadLetter,
-        // Not one that holds its key: to delete it would let the key go.
         expired: `e.${deadLetter.diedAt} < (select at from cutoff) and not e.${deadLetter.holdsKey}`,
       };
+    case 'inboxDeadLetters':
+      return {
+        ...inboxDeadLetter,
+        createdAt: inboxDeadLetter.diedAt,
+        expired: `e.${inboxDeadLetter.diedAt} < (select at from cutoff)`,
+      };
+  }
 }

@@ -1,6 +1,8 @@
 import type { DataSource, EntityMetadata, ObjectLiteral } from 'typeorm';
 import { OutboxColumnsRenamedError, OutboxEntitiesMissingError } from '../errors/start-up.errors';
+import { EventInbox } from './event-inbox.entity';
 import { EventOutbox } from './event-outbox.entity';
+import { InboxDeadLetterRow } from './inbox-dead-letter.entity';
 import { outboxEntities } from './outbox-entities';
 import { OutboxDeadLetter } from './outbox-dead-letter.entity';
 import { OutboxLane } from './outbox-lane.entity';
@@ -17,6 +19,8 @@ export class OutboxTables {
   readonly lane: Table<OutboxLane>;
   readonly relay: Table<OutboxRelay>;
   readonly rewind: Table<OutboxRewind>;
+  readonly inbox: Table<EventInbox>;
+  readonly inboxDeadLetter: Table<InboxDeadLetterRow>;
 
   /** @throws OutboxEntitiesMissingError if the data source was not told of the outbox's entities */
   constructor(dataSource: DataSource, dataSourceName: string) {
@@ -34,6 +38,8 @@ export class OutboxTables {
     this.lane = namesOf(OutboxLane);
     this.relay = namesOf(OutboxRelay);
     this.rewind = namesOf(OutboxRewind);
+    this.inbox = namesOf(EventInbox);
+    this.inboxDeadLetter = namesOf(InboxDeadLetterRow);
   }
 }
 

@@ -15,6 +15,8 @@ export interface TableReading {
   /** Keys of which nothing is delivered for now. */
   readonly heldKeys: number;
   readonly deadLetters: number;
+  /** Those of the inbox. */
+  readonly inboxDeadLetters: number;
   /** Lanes that a relay owns, whichever it is. */
   readonly leasedLanes: number;
   readonly livingRelays: number;
@@ -27,7 +29,7 @@ type Row = { readonly [Property in keyof TableReading]: string | null };
  * about half a second, which is why its readers keep the result for a while.
  */
 export async function readGauges(dataSource: DataSource, tables: OutboxTables): Promise<TableReading> {
-  const { event: t, deadLetter: d, lane: l, relay: r } = tables;
+  const { event: t, deadLetter: d, inboxDeadLetter: i, lane: l, relay: r } = tables;
   const { rows } = await runWithinLimit<Row>(
     dataSource,
     `with pending as (
@@ -46,6 +48,7 @@ export async function readGauges(dataSource: DataSource, tables: OutboxTables): 
             extract(epoch from clock_timestamp() - min(since) filter (where not delayed))::text as "oldestPendingSeconds",
             (select count(*) from held)::text as "heldKeys",
             (select count(*) from ${d.tableName})::text as "deadLetters",
+            (select count(*) from ${i.tableName})::text as "inboxDeadLetters",
             (select count(*) from ${l.tableName} where ${l.expiresAt} > clock_timestamp())::text as "leasedLanes",
             (select count(*) from ${r.tableName} where ${r.expiresAt} > clock_timestamp())::text as "livingRelays"
      from pending`,
@@ -59,6 +62,7 @@ export async function readGauges(dataSource: DataSource, tables: OutboxTables): 
     oldestPendingSeconds: number('oldestPendingSeconds'),
     heldKeys: number('heldKeys'),
     deadLetters: number('deadLetters'),
+    inboxDeadLetters: number('inboxDeadLetters'),
     leasedLanes: number('leasedLanes'),
     livingRelays: number('livingRelays'),
   };

@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { heldKeys, keyIsHeld } from './held-key';
+import { LANES } from './ordering-key';
 import type { OutboxTables } from './outbox-tables';
 import { runWithinLimit } from './run-statement';
 
@@ -16,7 +17,10 @@ export interface Overdue {
 /** More than this are not looked at: the first ones tell enough. */
 const MOST = 10_000;
 
-/** Looks for events that have been due for longer than that. Only for when nothing is delivered: it walks over what is parked. */
+/**
+ * Looks for events that have been due for longer than that, by the index on (lane, seq) of what is pending. Only for when this process delivers nothing: in its own lanes it walks
+ * over what is parked. Of others' lanes it looks only at those that nobody owns: there are none if all is well.
+ */
 export async function readOverdue(
   dataSource: DataSource,
   tables: OutboxTables,
@@ -35,14 +39,18 @@ export async function readOverdue(
        where e.${t.lane} = any ($1::smallint[]) and ${overdue}
        order by e.${t.lane}, e.${t.seq}
        limit ${MOST}
+     ), unowned as materialized (
+       select number::smallint as lane from generate_series(0, ${LANES - 1}) as number
+       except
+       select ${l.lane} from ${l.tableName} where ${l.expiresAt} > clock_timestamp()
      )
      select (select count(*) from own)::text as own,
             (select count(*) from own where held)::text as held,
             exists (
-              select from ${t.tableName} e
-              where ${overdue} and e.${t.lane} <> all (array (
-                select ${l.lane} from ${l.tableName} where ${l.expiresAt} > clock_timestamp()
-              ))
+              select from unowned u
+              cross join lateral (
+                select from ${t.tableName} e where e.${t.lane} = u.lane and ${overdue} order by e.${t.lane}, e.${t.seq} limit 1
+              ) e
             )::text as orphaned`,
     [lanes, seconds],
   );

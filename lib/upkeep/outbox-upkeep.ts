@@ -48,7 +48,8 @@ export class OutboxUpkeep implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   onApplicationBootstrap(): void {
-    if (!this.parts.scheduled) {
+    // Called again where an application that was initialized becomes a microservice.
+    if (!this.parts.scheduled || this.first !== undefined) {
       return;
     }
     const runAndReport = (): void => void this.runAndReport();

@@ -6,10 +6,15 @@ export interface OutboxUpkeepResult {
   /** Delivered events. */
   readonly published: number;
   readonly deadLetters: number;
+  /** Records of handled messages. */
+  readonly inbox: number;
+  readonly inboxDeadLetters: number;
 }
 
 /** Deletes what has expired of the page after a `seq`. */
-export type DeletePage = (kept: Kept, keptSeconds: number, after: string) => Promise<ExpiredPage>;
+export type DeletePage = (kept: Kept | 'inbox', keptSeconds: number, after: string) => Promise<ExpiredPage>;
+
+const DAY_SECONDS = 86_400;
 
 /** Every `seq` is above it. */
 const BEGINNING = '0';
@@ -25,30 +30,33 @@ const REST_AFTER_WALK_IN_VAIN = 60;
  * connection at most. A pass goes on where the one before had to end: after an outage of the database, or where another process was at it.
  */
 export class UpkeepPass {
-  private readonly walks: readonly Walk[];
+  private readonly walks: Readonly<Record<keyof OutboxUpkeepResult, Walk | null>>;
 
   /** @param clock milliseconds that never jump */
   constructor(
     deletePage: DeletePage,
-    { publishedHours, deadLetterDays }: OutboxRetention,
+    { publishedHours, deadLetterDays, inboxDays }: OutboxRetention,
     private readonly clock: () => number,
   ) {
-    this.walks = [
-      new Walk((after) => deletePage('published', publishedHours * 3600, after), clock),
-      ...(deadLetterDays === null
-        ? []
-        : [new Walk((after) => deletePage('deadLetters', deadLetterDays * 86_400, after), clock)]),
-    ];
+    const walk = (kept: Kept | 'inbox', keptSeconds: number): Walk =>
+      new Walk((after) => deletePage(kept, keptSeconds, after), clock);
+    this.walks = {
+      published: walk('published', publishedHours * 3600),
+      deadLetters: deadLetterDays === null ? null : walk('deadLetters', deadLetterDays * DAY_SECONDS),
+      inbox: walk('inbox', inboxDays * DAY_SECONDS),
+      inboxDeadLetters: deadLetterDays === null ? null : walk('inboxDeadLetters', deadLetterDays * DAY_SECONDS),
+    };
   }
 
   /** @param isAsked whether somebody wants it now; else it is left out as long as it would most likely be in vain */
   async run(stopping: AbortSignal, isAsked: boolean): Promise<OutboxUpkeepResult> {
-    const deleted: number[] = [];
-    for (const walk of this.walks) {
-      deleted.push(isAsked || this.clock() >= walk.dueAt ? await walk.run(stopping) : 0);
+    const deleted = { published: 0, deadLetters: 0, inbox: 0, inboxDeadLetters: 0 };
+    for (const [kept, walk] of Object.entries(this.walks) as [keyof OutboxUpkeepResult, Walk | null][]) {
+      if (walk !== null && (isAsked || this.clock() >= walk.dueAt)) {
+        deleted[kept] = await walk.run(stopping);
+      }
     }
-    const [published = 0, deadLetters = 0] = deleted;
-    return { published, deadLetters };
+    return deleted;
   }
 }
 

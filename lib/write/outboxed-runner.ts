@@ -1,9 +1,11 @@
-import { isObservable } from 'rxjs';
-import { OutboxedResultUnsupportedError } from '../errors/outboxed.errors';
+import { promisedResult } from '../decoration/promised-result';
 import type { OutboxTransactions } from '../transaction/outbox-transactions';
 import type { OutboxTransactionOptions } from '../transaction/propagation';
 import type { OutboxRepository } from './outbox.repository';
 import { eventsOf, type OutboxedEvents } from './outboxed-events';
+
+/** How messages name the decorator. */
+export const DECORATOR = '@Outboxed()';
 
 /** One call of a method with `@Outboxed`. */
 export interface OutboxedCall {
@@ -24,10 +26,7 @@ export interface OutboxedRunner {
 
 /** Runs the method and adds its declared events. */
 export async function runWithEvents(call: OutboxedCall, repository: OutboxRepository): Promise<unknown> {
-  const result = await call.work();
-  if (isObservable(result) || isGenerator(result)) {
-    throw new OutboxedResultUnsupportedError(call.method, isObservable(result) ? 'an Observable' : 'a generator');
-  }
+  const result = await promisedResult(call.method, DECORATOR, call.work);
   if (call.events !== undefined) {
     const events = eventsOf(call.events, result, call.args, call.method);
     if (events.length > 0) {
@@ -35,11 +34,6 @@ export async function runWithEvents(call: OutboxedCall, repository: OutboxReposi
     }
   }
   return result;
-}
-
-/** Code that runs only when it is asked for values, which is after the transaction has ended. */
-function isGenerator(result: unknown): boolean {
-  return /^\[object (Async)?Generator\]$/.test(Object.prototype.toString.call(result));
 }
 
 /** Runs methods in the current transaction of a data source, or in a new one. */

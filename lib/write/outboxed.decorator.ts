@@ -1,10 +1,10 @@
-import { Inject, Optional } from '@nestjs/common';
 import { DEFAULT_DATA_SOURCE, outboxedToken } from '../config/tokens';
-import { OutboxedMisplacedError, OutboxNotRegisteredError } from '../errors/outboxed.errors';
+import { decorateMethod } from '../decoration/injected-method';
+import { OutboxNotRegisteredError } from '../errors/outboxed.errors';
 import type { OutboxTransactionOptions } from '../transaction/propagation';
 import { assertTransactionOptions } from '../transaction/transaction-option-rules';
 import type { OutboxedEventFields, OutboxedEventFunction, OutboxedEvents } from './outboxed-events';
-import type { OutboxedRunner } from './outboxed-runner';
+import { DECORATOR, type OutboxedRunner } from './outboxed-runner';
 
 /** Which transaction `@Outboxed` runs a method in. */
 export interface OutboxedOptions extends OutboxTransactionOptions {
@@ -64,58 +64,16 @@ export function Outboxed(declared: OutboxedOptions | OutboxedEvents = {}, option
   const events = typeof declared === 'function' || 'eventType' in declared ? declared : undefined;
 
   return (target: object, property: string | symbol, descriptor?: PropertyDescriptor): void => {
-    const method: unknown = descriptor?.value;
-    const name = nameOf(target, property);
-    if (descriptor === undefined || typeof method !== 'function' || typeof target === 'function') {
-      throw new OutboxedMisplacedError(
-        typeof target === 'function' ? `the static member ${name}` : `${name}, which is not a method`,
-      );
-    }
-    const runnerProperty = injectRunner(target, dataSource);
-    const decorated = async function (
-      this: Record<symbol, OutboxedRunner | undefined>,
-      ...args: unknown[]
-    ): Promise<unknown> {
-      const runner = this[runnerProperty];
-      if (runner === undefined) {
-        throw new OutboxNotRegisteredError(name, dataSource);
-      }
-      return runner.run({
-        method: name,
-        args,
-        events,
-        transaction: { propagation, isolationLevel },
-        work: () => Reflect.apply(method, this, args) as unknown,
-      });
-    };
-    descriptor.value = imitating(method, decorated);
+    const token = outboxedToken(dataSource);
+    decorateMethod<OutboxedRunner>(
+      { decorator: DECORATOR, token, property: token },
+      { target, property, descriptor },
+      async ({ injected, method, args, work }) => {
+        if (injected === undefined) {
+          throw new OutboxNotRegisteredError(method, dataSource);
+        }
+        return injected.run({ method, args, events, transaction: { propagation, isolationLevel }, work });
+      },
+    );
   };
-}
-
-function nameOf(target: object, property: string | symbol): string {
-  return `${(typeof target === 'function' ? target : target.constructor).name}.${String(property)}`;
-}
-
-/** Adds an optional property injection to the class, once for each data source, also where a base class has it already. */
-function injectRunner(target: object, dataSource: string): symbol {
-  const property = Symbol.for(outboxedToken(dataSource));
-  const marked = Symbol.for(`${outboxedToken(dataSource)}:injected`);
-  if (!Reflect.hasMetadata(marked, target)) {
-    Optional()(target, property);
-    Inject(outboxedToken(dataSource))(target, property);
-    Reflect.defineMetadata(marked, true, target);
-  }
-  return property;
-}
-
-/** Carries over what other decorators have left on the method, so that their order does not matter to them. */
-function imitating(method: object, decorated: (...args: unknown[]) => Promise<unknown>): unknown {
-  for (const key of Reflect.getMetadataKeys(method) as unknown[]) {
-    Reflect.defineMetadata(key, Reflect.getMetadata(key, method), decorated);
-  }
-  const { name, length } = method as { name: string; length: number };
-  return Object.defineProperties(decorated, {
-    name: { value: name, configurable: true },
-    length: { value: length, configurable: true },
-  });
 }

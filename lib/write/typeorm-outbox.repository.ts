@@ -6,7 +6,7 @@ import type { ActivitySink } from '../interfaces/outbox-activity';
 import type { OutboxStats } from '../interfaces/outbox-stats';
 import type { WrittenTrace } from '../interfaces/written-trace';
 import { EventOutbox } from '../store/event-outbox.entity';
-import { InsertEvents } from '../store/insert-events';
+import { InsertEvents, type NewEvent } from '../store/insert-events';
 import type { OutboxTables } from '../store/outbox-tables';
 import { readStats } from '../store/read-stats';
 import type { OutboxTransaction } from '../transaction/outbox-transactions';
@@ -52,7 +52,26 @@ export class TypeOrmOutboxRepository extends OutboxRepository {
   }
 
   async addEvents(events: readonly OutboxEvent[], transaction?: OutboxTransaction): Promise<string[]> {
-    const prepared = prepareEvents(events, this.maxEventBytes);
+    return this.insertAll(prepareEvents(events, this.maxEventBytes), transaction);
+  }
+
+  /**
+   * Adds an event whose data is JSON text already, and is stored as it is, to the current transaction.
+   *
+   * @internal
+   */
+  async addText(event: Omit<OutboxEvent, 'eventData'>, json: string): Promise<void> {
+    const prepared = prepareEvents([{ ...event, eventData: null }], this.maxEventBytes);
+    await this.insertAll(
+      prepared.map((checked) => ({ ...checked, eventData: json })),
+      undefined,
+    );
+  }
+
+  private async insertAll(
+    prepared: readonly NewEvent[],
+    transaction: OutboxTransaction | undefined,
+  ): Promise<string[]> {
     const runner = this.transactions.runnerOf(transaction);
     const lanes = await this.insert.run(runner, prepared, this.hooks.currentTrace());
     const frame = this.transactions.frameOf(runner);

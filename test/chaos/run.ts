@@ -12,10 +12,11 @@ import { TOPICS } from './topics';
 
 const STARTED_WITHIN_MS = 60_000;
 const DELIVERED_WITHIN_MS = 120_000;
+const HANDLED_WITHIN_MS = 120_000;
 const CONSUMED_WITHIN_MS = 60_000;
 const LOOK_EVERY_MS = 250;
 
-/** Lets everything work and fail for a while, then waits until all is delivered and read. */
+/** Lets everything work and fail for a while, then waits until all is delivered, handled and read. */
 export async function run(
   stage: Stage,
   { seconds, seed, faults: wanted, only }: Pick<ChaosArguments, 'seconds' | 'seed' | 'faults' | 'only'>,
@@ -45,7 +46,15 @@ export async function run(
       return `${String(await pending(stage))} events are still pending`;
     },
   );
-  log('nothing is pending; the consumers read the rest');
+  log('nothing is pending; the consumers handle the rest');
+  await waitFor(
+    HANDLED_WITHIN_MS,
+    async () => (await unhandled(stage)) === 0,
+    log,
+    async () => {
+      return `the consumers have done nothing for ${String(await unhandled(stage))} events`;
+    },
+  );
   await waitFor(
     CONSUMED_WITHIN_MS,
     () => allConsumed(stage),
@@ -95,6 +104,18 @@ async function hasBegun(stage: Stage): Promise<boolean> {
 async function pending(stage: Stage): Promise<number> {
   const [row] = await stage.query<{ count: number }>(
     'select count(*)::int as count from event_outbox where published_at is null',
+  );
+  return row?.count ?? 0;
+}
+
+/** How many events were delivered, and nothing was done for them. */
+async function unhandled(stage: Stage): Promise<number> {
+  const [row] = await stage.query<{ count: number }>(
+    `select count(*)::int as count from (
+       select id from chaos_settlement
+       except select id from event_outbox_dead_letter
+       except select event_id from chaos_effect
+     ) as event`,
   );
   return row?.count ?? 0;
 }

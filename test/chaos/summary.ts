@@ -22,6 +22,8 @@ export function summary({ verdict, faults, crashes, seconds }: Outcome): string 
     ...violations.map((violation): [string, number] => [violation, verdict.counts[violation]]),
     ['duplicates that a fault explains', verdict.duplicates - verdict.counts['unexplained duplicate']],
     ['dead letters', verdict.deadLetters],
+    ['effects of consumers', verdict.effects],
+    ['records that consumers read again', verdict.readAgain],
     ['processes that ended by themselves', crashes.length],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
@@ -29,7 +31,7 @@ export function summary({ verdict, faults, crashes, seconds }: Outcome): string 
   return [...lines, ...verdict.examples.map((example) => `  ${example}`), ...crashes].join('\n');
 }
 
-/** For programs; what an inbox does is not known before there is one. */
+/** For programs. */
 export function json({ seed, seconds, verdict, faults }: Outcome): string {
   const { committed, rolledBack, counts } = verdict;
   return JSON.stringify({
@@ -43,7 +45,7 @@ export function json({ seed, seconds, verdict, faults }: Outcome): string {
     inversions: counts.inversion,
     differing: counts.differing,
     unexplainedDuplicates: counts['unexplained duplicate'],
-    inboxLost: null,
-    inboxTwice: null,
+    inboxLost: counts['inbox lost'],
+    inboxTwice: counts['inbox twice'],
   });
 }

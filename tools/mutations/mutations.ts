@@ -136,4 +136,36 @@ export const mutations: readonly Mutation[] = [
     ],
     tests: ['test/unit/lib/relay/settlement.spec.ts'],
   },
+  {
+    safeguard: 'the id of a message is recorded in the transaction of its handler',
+    changes: [
+      {
+        file: 'lib/outbox-inbox.ts',
+        text: 'claim: claims.claim.bind(claims)',
+        by: `claim: (_, ...rest) => inOwnContext(async () => {
+          const alone = dataSource.createQueryRunner();
+          return claims.claim(alone, ...rest).finally(() => alone.release());
+        })`,
+      },
+      {
+        file: 'lib/outbox-inbox.ts',
+        text: 'claimAll: claims.claimAll.bind(claims)',
+        by: `claimAll: (_, ...rest) => inOwnContext(async () => {
+          const alone = dataSource.createQueryRunner();
+          return claims.claimAll(alone, ...rest).finally(() => alone.release());
+        })`,
+      },
+    ],
+    tests: ['test/integration/inbox/redelivery.spec.ts'],
+    chaos: ['--no-faults', '--seconds', '20'],
+  },
+  {
+    safeguard: 'a message whose id is recorded is skipped',
+    changes: [
+      { file: 'lib/inbox/handle-message.ts', text: "return result === 'claimed';", by: 'return true;' },
+      { file: 'lib/inbox/handle-batch.ts', text: 'claimed.delete(textOf(key))', by: 'claimed instanceof Set' },
+    ],
+    tests: ['test/integration/inbox/redelivery.spec.ts', 'test/integration/inbox/batches.spec.ts'],
+    chaos: ['--only', 'set back', '--seconds', '20'],
+  },
 ];

@@ -1,7 +1,7 @@
 import type * as Prometheus from '@willsoto/nestjs-prometheus';
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { OutboxMetricTakenError, OutboxPeerMissingError } from '../../errors/observe.errors';
-import { loadPeer } from '../load-peer';
+import { loadPeer } from '../../peers/load-peer';
 import { metricDefinitions, type MetricDefinition, type OutboxMetricKey } from './metric-definitions';
 
 type Definitions = typeof metricDefinitions;
@@ -32,10 +32,19 @@ interface Shared {
 
 type InstrumentProvider = { readonly inject?: readonly unknown[]; readonly useFactory: (config: unknown) => unknown };
 
-/** @throws OutboxPeerMissingError where the packages are not installed */
-export async function loadPrometheus(load = () => import('@willsoto/nestjs-prometheus')): Promise<typeof Prometheus> {
-  const prometheus = await loadPeer('@willsoto/nestjs-prometheus', load);
-  if (prometheus === null || (await loadPeer('prom-client', () => import('prom-client'))) === null) {
+/* eslint-disable @typescript-eslint/no-require-imports -- see loadPeer */
+const requireClient = (): unknown => require('prom-client');
+const requirePrometheus = (): typeof Prometheus => require('@willsoto/nestjs-prometheus') as typeof Prometheus;
+/* eslint-enable @typescript-eslint/no-require-imports */
+
+/**
+ * The client first: the other one needs it, and without it would fail as a broken package does.
+ *
+ * @throws OutboxPeerMissingError where the packages are not installed
+ */
+export function loadPrometheus(client = requireClient, load = requirePrometheus): typeof Prometheus {
+  const prometheus = loadPeer('prom-client', client) === null ? null : loadPeer('@willsoto/nestjs-prometheus', load);
+  if (prometheus === null) {
     throw new OutboxPeerMissingError('enableMetrics: true', ['@willsoto/nestjs-prometheus', 'prom-client']);
   }
   return prometheus;
@@ -97,7 +106,12 @@ export function release(
     const users = shared[usersOfMetric];
     users?.delete(user);
     if (users === undefined || users.size === 0) {
-      shared.registers.forEach((registry) => registry.removeSingleMetric(shared.name));
+      // Somebody may have emptied the registry, and filled it anew.
+      shared.registers
+        .filter((registry) => registry.getSingleMetric(shared.name) === (metric as unknown))
+        .forEach((registry) => {
+          registry.removeSingleMetric(shared.name);
+        });
     } else if (![...users].some(({ service }) => service === user.service)) {
       for (const labels of labelSets.get(metric) ?? []) {
         metric.remove(labels as Record<string, string>);

@@ -82,6 +82,7 @@ export class OutboxMetrics implements OnApplicationShutdown, MetricUser {
       [i.delayed, 'delayed'],
       [i.heldKeys, 'heldKeys'],
       [i.deadLetters, 'deadLetters'],
+      [i.inboxDeadLetters, 'inboxDeadLetters'],
       [i.lanesLeased, 'leasedLanes'],
       [i.relays, 'livingRelays'],
     ];
@@ -133,6 +134,23 @@ export class OutboxMetrics implements OnApplicationShutdown, MetricUser {
         break;
       case 'error':
         i.errors.inc(this.labels(i.errors, { error_type: activity.errorType }));
+        break;
+      case 'inbox-processed': {
+        const { consumer, ageSeconds } = activity;
+        i.inboxProcessed.inc(this.labels(i.inboxProcessed, { consumer }), ageSeconds.length);
+        ageSeconds.forEach((age) => {
+          i.inboxAge.observe(this.labels(i.inboxAge, { consumer }), age);
+        });
+        break;
+      }
+      case 'inbox-skipped':
+        i.inboxSkipped.inc(this.labels(i.inboxSkipped, { consumer: activity.consumer }), activity.count);
+        break;
+      case 'inbox-failed':
+        i.inboxFailed.inc(this.labels(i.inboxFailed, { consumer: activity.consumer }));
+        break;
+      case 'inbox-given-up':
+        i.inboxGivenUp.inc(this.labels(i.inboxGivenUp, { consumer: activity.consumer }));
         break;
       case 'silent':
         this.silence(activity.reason);

@@ -32,7 +32,7 @@ export class OpenTelemetryTracing extends OutboxTracing {
 
   override async process<T>(record: ConsumedRecord, handler: () => Promise<T>): Promise<T> {
     const { api } = this;
-    if (api === null) {
+    if (api === null || !hasProvider(api)) {
       return handler();
     }
     const { headers = {} } = record;
@@ -80,4 +80,10 @@ export class OpenTelemetryTracing extends OutboxTracing {
 function text(value: unknown): string | undefined {
   const first: unknown = Array.isArray(value) ? value[0] : value;
   return typeof first === 'string' ? first : Buffer.isBuffer(first) ? first.toString() : undefined;
+}
+
+/** Where no SDK is registered, a span would be made up for nobody. */
+function hasProvider(api: typeof OpenTelemetry): boolean {
+  const provider = api.trace.getTracerProvider();
+  return !(provider instanceof api.ProxyTracerProvider) || provider.getDelegateTracer(TRACER) !== undefined;
 }

@@ -4,6 +4,9 @@ import { isSampled, read } from './trace-context';
 
 type Publishes = Pick<OutboxPublisher, 'publish'>;
 
+/** By which OpenTelemetry's instrumentations and propagators know that they are to keep out; a name that its SDKs share (suppressTracing of `@opentelemetry/core`). */
+const SUPPRESS_TRACING = 'OpenTelemetry SDK Context Key SUPPRESS_TRACING';
+
 /** As many as OpenTelemetry's SDKs keep unless told otherwise. */
 const MOST_LINKS = 128;
 
@@ -21,11 +24,12 @@ export function withPublishSpans(
   return {
     publish: async (batch: readonly OutboxMessage[], context: PublishContext): Promise<PublishResult> => {
       const spans = startSpans(batch, api, tracer, system);
+      const publish = (): Promise<PublishResult> => uninstrumented(api, () => publisher.publish(batch, context));
       if (spans.length === 0) {
-        return publisher.publish(batch, context);
+        return publish();
       }
       try {
-        const result = await publisher.publish(batch, context);
+        const result = await publish();
         for (const { span, indexes } of spans) {
           note(
             span,
@@ -47,6 +51,14 @@ export function withPublishSpans(
       }
     },
   };
+}
+
+/**
+ * An instrumentation of the client would put a trace context of its own into the headers, another one at each delivery; a redelivery must not differ from the
+ * first delivery.
+ */
+function uninstrumented<T>(api: typeof OpenTelemetry, work: () => T): T {
+  return api.context.with(api.context.active().setValue(api.createContextKey(SUPPRESS_TRACING), true), work);
 }
 
 interface TopicPart {

@@ -13,7 +13,7 @@ export class Shipment {
   @PrimaryColumn({ name: 'order_id', type: 'uuid' })
   orderId!: string;
 
-  /** The event that it was made from; unique, so that a redelivery makes no second one. */
+  /** The event that it was made from; unique, as each is handled once. */
   @Column({ name: 'event_id', type: 'uuid', unique: true })
   eventId!: string;
 

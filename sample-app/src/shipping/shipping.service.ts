@@ -1,5 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
+import { OutboxEvents } from 'nestjs-outboxed';
 import { Repository } from 'typeorm';
 import type { OrderEvent } from './read-record';
 import { Shipment } from './shipment.entity';
@@ -12,14 +13,23 @@ export interface ShippingStats {
 }
 
 /**
- * Delivery is at least once, so everything here may be done a second time without effect. A customer's events come in the order of
+ * Each event is handled once, in the transaction that the inbox has opened, although delivery is at least once. A customer's events come in the order of
  * their commits, so a cancellation always finds its shipment.
  */
 @Injectable()
-export class ShippingService {
+export class ShippingService implements OnModuleInit {
   private redeliveries = 0;
 
-  constructor(@InjectRepository(Shipment) private readonly shipments: Repository<Shipment>) {}
+  constructor(
+    @InjectRepository(Shipment) private readonly shipments: Repository<Shipment>,
+    private readonly events: OutboxEvents,
+  ) {}
+
+  onModuleInit(): void {
+    this.events.subscribe((activity) => {
+      if (activity.type === 'inbox-skipped') this.redeliveries += activity.count;
+    });
+  }
 
   async apply(event: OrderEvent): Promise<void> {
     if (event.type === 'OrderCancelled') {
@@ -27,14 +37,7 @@ export class ShippingService {
       return;
     }
     const { orderId, customerId, items } = event.data;
-    const inserted = await this.shipments
-      .createQueryBuilder()
-      .insert()
-      .values({ orderId, eventId: event.id, customerId, items, status: 'preparing' })
-      .orIgnore() // on conflict do nothing
-      .returning(['position'])
-      .execute();
-    if ((inserted.raw as unknown[]).length === 0) this.redeliveries++;
+    await this.shipments.insert({ orderId, eventId: event.id, customerId, items, status: 'preparing' });
   }
 
   ofCustomer(customerId: string): Promise<Shipment[]> {

@@ -1,6 +1,7 @@
 /** The checker: decides from the history of a run whether a promise was broken. Imports nothing of the product. */
 import { committedEvents, type CommittedEvent } from './committed-events';
 import { Deliveries, place } from './deliveries';
+import { checkEffects } from './effects';
 import type { History } from './history';
 import { checkSettlements } from './settled';
 import { Findings, type Verdict } from './verdict';
@@ -16,7 +17,8 @@ export function check(history: History, takeoverMs: number): Verdict {
   checkOutcomes(history, findings);
   checkDeadLetters(history, committed, findings);
   checkCompleteness(history, committed, deliveries, findings);
-  checkConsumers(history, findings);
+  const readAgain = checkConsumers(history, findings);
+  checkEffects(history, findings);
   checkSettlements(history.settlements, findings);
   return {
     committed: committed.size,
@@ -26,6 +28,8 @@ export function check(history: History, takeoverMs: number): Verdict {
     ),
     duplicates: deliveries.duplicates,
     deadLetters: history.deadLetters.length,
+    effects: history.effects.length,
+    readAgain,
     counts: findings.counts,
     examples: findings.examples,
   };
@@ -76,14 +80,18 @@ function checkCompleteness(
   }
 }
 
-function checkConsumers({ consumed, records }: History, findings: Findings): void {
+/** @returns how many of the reads were not the first of their record */
+function checkConsumers({ consumed, records }: History, findings: Findings): number {
   const read = new Set<string>();
+  let reads = 0;
   for (const record of consumed) {
     read.add(place(record));
+    reads++;
   }
   for (const record of records) {
     if (!read.has(place(record))) {
       findings.add('lost', `${record.id} stands in ${place(record)}, and no consumer has read it`);
     }
   }
+  return reads - read.size;
 }

@@ -3,8 +3,10 @@ export interface History {
   readonly transactions: readonly WrittenTransaction[];
   /** What the topics hold, each partition in the order of its offsets. */
   readonly records: readonly TopicRecord[];
-  /** What the consumers have read, in any order. */
+  /** What the consumers have read and handled, in any order, each time. */
   readonly consumed: Iterable<ConsumedRecord>;
+  /** What the consumers have done, in the order in which they did it. */
+  readonly effects: readonly Effect[];
   /** Each time that the table was told that an event was delivered or given up, as a trigger saw it. */
   readonly settlements: readonly Settlement[];
   readonly deadLetters: readonly DeadLetter[];
@@ -56,6 +58,14 @@ export interface ConsumedRecord {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
+}
+
+/** What a consumer has done for an event, and its transaction has committed. */
+export interface Effect {
+  /** Of the event. */
+  readonly id: string;
+  /** The process that did it, by its name. */
+  readonly by: string;
 }
 
 export interface Settlement {

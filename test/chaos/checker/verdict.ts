@@ -15,7 +15,13 @@ export type Violation =
   /** Settled a second time, or by a relay that did not own its lane. */
   | 'settled by two'
   /** The writer was told another outcome than the one that PostgreSQL knows. */
-  | 'told wrongly';
+  | 'told wrongly'
+  /** Delivered to a topic, and no consumer has done anything for it. */
+  | 'inbox lost'
+  /** Done more than once. */
+  | 'inbox twice'
+  /** Done after something of its key that stands later in the topic. */
+  | 'inbox inversion';
 
 export const violations: readonly Violation[] = [
   'lost',
@@ -26,6 +32,9 @@ export const violations: readonly Violation[] = [
   'dead without a cause',
   'settled by two',
   'told wrongly',
+  'inbox lost',
+  'inbox twice',
+  'inbox inversion',
 ];
 
 export interface Verdict {
@@ -36,6 +45,10 @@ export interface Verdict {
   /** Further deliveries of an event, explained or not. */
   readonly duplicates: number;
   readonly deadLetters: number;
+  /** What consumers have done. */
+  readonly effects: number;
+  /** Reads of a record that one of the consumers had read, and was done with, before. */
+  readonly readAgain: number;
   readonly counts: Readonly<Record<Violation, number>>;
   /** The first few of each. */
   readonly examples: readonly string[];

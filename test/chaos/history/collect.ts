@@ -1,4 +1,4 @@
-import type { ConsumedRecord, DeadLetter, History, Settlement, WrittenTransaction } from '../checker/history';
+import type { ConsumedRecord, DeadLetter, Effect, History, Settlement, WrittenTransaction } from '../checker/history';
 import type { Stage } from '../stage/stage';
 import { journalLines } from './journal';
 import { CONSUMER_JOURNAL, WRITER_JOURNAL, type ConsumerLine, type WriterLine } from './journal-lines';
@@ -51,13 +51,16 @@ export function* consumedRecords(folder: string): Generator<ConsumedRecord> {
 }
 
 /** What the tables say. */
-export async function tables(stage: Stage): Promise<Pick<History, 'settlements' | 'deadLetters' | 'pending'>> {
-  const [settlements, deadLetters, pending] = await Promise.all([
+export async function tables(
+  stage: Stage,
+): Promise<Pick<History, 'effects' | 'settlements' | 'deadLetters' | 'pending'>> {
+  const [effects, settlements, deadLetters, pending] = await Promise.all([
+    stage.query<Effect>('select event_id::text as id, done_by as by from chaos_effect order by n'),
     stage.query<Settlement>(
       'select id::text as id, done_by as by, lane_owner::text as "laneOwner" from chaos_settlement order by n',
     ),
     stage.query<DeadLetter>('select id::text as id, reason from event_outbox_dead_letter order by seq'),
     stage.query<{ id: string }>('select id::text as id from event_outbox where published_at is null'),
   ]);
-  return { settlements, deadLetters, pending: pending.map(({ id }) => id) };
+  return { effects, settlements, deadLetters, pending: pending.map(({ id }) => id) };
 }

@@ -2,7 +2,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { History } from '../checker/history';
 
-const LISTS = ['transactions', 'records', 'consumed', 'settlements', 'deadLetters', 'pending', 'faults'] as const;
+const LISTS = [
+  'transactions',
+  'records',
+  'consumed',
+  'effects',
+  'settlements',
+  'deadLetters',
+  'pending',
+  'faults',
+] as const;
 const LINES_AT_ONCE = 10_000;
 
 /** Writes what the checker was given, a file for each list, a line for each entry. */

@@ -10,7 +10,8 @@ const LONGEST_PAUSE_S = 5;
 /** Lets one fault after the other happen, in an order that the seed decides, until it is told to stop. */
 export class Nemesis {
   readonly spans: FaultSpan[] = [];
-  private readonly alongside: Promise<void>[] = [];
+  /** Of each kind, the last that happened while others did. */
+  private readonly alongside = new Map<string, Promise<void>>();
   private deck: Fault[] = [];
 
   constructor(
@@ -26,13 +27,13 @@ export class Nemesis {
     while (Date.now() < until) {
       await sleep(this.chance.between(SHORTEST_PAUSE_S, LONGEST_PAUSE_S) * 1000);
       if (Date.now() < until) {
-        await this.next();
+        await this.next(until);
       }
     }
-    await Promise.all(this.alongside);
+    await Promise.all(this.alongside.values());
   }
 
-  private async next(): Promise<void> {
+  private async next(until: number): Promise<void> {
     if (this.deck.length === 0) {
       this.deck = this.chance.shuffled(this.faults);
     }
@@ -40,12 +41,17 @@ export class Nemesis {
     if (fault === undefined) {
       return;
     }
+    // One of a kind at a time, so that somebody is left for it.
+    await this.alongside.get(fault.kind);
+    if (Date.now() >= until) {
+      return;
+    }
     const happening = this.happen(fault);
     if (fault.alongside !== true) {
       await happening;
       return;
     }
-    this.alongside.push(happening);
+    this.alongside.set(fault.kind, happening);
     // Its failure is met at the end.
     happening.catch(() => undefined);
   }

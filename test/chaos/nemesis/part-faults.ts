@@ -36,7 +36,7 @@ const backendsTerminated: Fault = {
   repeats: true,
   happen: async (stage, chance) => {
     const backends = await stage.query<{ pid: number }>(
-      `select pid from pg_stat_activity where application_name like 'relay-%' or application_name like 'writer-%' order by pid`,
+      `select pid from pg_stat_activity where application_name ~ '^(relay|writer|consumer)-' order by pid`,
     );
     const chosen = backends.filter(() => chance.oneIn(2)).map(({ pid }) => pid);
     await stage.query('select pg_terminate_backend(pid) from unnest($1::int[]) as pid', [chosen]);

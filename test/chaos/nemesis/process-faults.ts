@@ -1,12 +1,21 @@
-import { LEASE_SECONDS } from '../processes/parameters';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LEASE_SECONDS, SESSION_SECONDS } from '../processes/parameters';
 import type { Chance } from '../random';
 import type { Member, Role } from '../stage/member';
 import type { Stage } from '../stage/stage';
 import { seconds, type Fault } from './fault';
 
-/** One that is neither frozen nor down. */
-function someone(stage: Stage, role: Role, chance: Chance): Member {
-  return chance.pick(stage.of(role).filter(({ frozen, runs }) => runs && !frozen));
+const LOOK_EVERY_MS = 200;
+
+/** One that is neither frozen nor down; as soon as there is one. */
+async function someone(stage: Stage, role: Role, chance: Chance): Promise<Member> {
+  for (;;) {
+    const able = stage.of(role).filter(({ frozen, runs }) => runs && !frozen);
+    if (able.length > 0) {
+      return chance.pick(able);
+    }
+    await sleep(LOOK_EVERY_MS);
+  }
 }
 
 function killed(role: Role): Fault {
@@ -14,7 +23,7 @@ function killed(role: Role): Fault {
     kind: `${role} killed (kill -9)`,
     repeats: role === 'relay',
     happen: async (stage, chance) => {
-      const member = someone(stage, role, chance);
+      const member = await someone(stage, role, chance);
       const { name } = member;
       await member.kill();
       await seconds(0, 2, chance);
@@ -24,28 +33,42 @@ function killed(role: Role): Fault {
   };
 }
 
-const shutDown: Fault = {
-  kind: 'relay shut down and started again',
-  repeats: true,
-  happen: async (stage, chance) => {
-    const member = someone(stage, 'relay', chance);
-    const { name } = member;
-    const inTime = await member.stop();
-    await seconds(0, 2, chance);
-    await member.start();
-    return inTime ? name : `${name}, which did not end in time`;
-  },
-};
+function shutDown(role: Role): Fault {
+  return {
+    kind: `${role} shut down and started again`,
+    repeats: role === 'relay',
+    happen: async (stage, chance) => {
+      const member = await someone(stage, role, chance);
+      const { name } = member;
+      const inTime = await member.stop();
+      await seconds(0, 2, chance);
+      await member.start();
+      return inTime ? name : `${name}, which did not end in time`;
+    },
+  };
+}
 
-const frozen: Fault = {
-  kind: 'relay frozen beyond its lease (SIGSTOP, SIGCONT)',
-  repeats: true,
-  alongside: true,
+function frozen(role: Role, beyond: string, forSeconds: number): Fault {
+  return {
+    kind: `${role} frozen beyond its ${beyond} (SIGSTOP, SIGCONT)`,
+    repeats: role === 'relay',
+    alongside: true,
+    happen: async (stage, chance) => {
+      const member = await someone(stage, role, chance);
+      await member.freeze();
+      await seconds(forSeconds + 1, forSeconds + 4, chance);
+      await member.thaw();
+      return member.name;
+    },
+  };
+}
+
+const wentBack: Fault = {
+  kind: 'consumer set back to offsets before',
+  repeats: false,
   happen: async (stage, chance) => {
-    const member = someone(stage, 'relay', chance);
-    await member.freeze();
-    await seconds(LEASE_SECONDS + 1, LEASE_SECONDS + 4, chance);
-    await member.thaw();
+    const member = await someone(stage, 'consumer', chance);
+    await member.goBack();
     return member.name;
   },
 };
@@ -55,6 +78,9 @@ export const processFaults: readonly Fault[] = [
   killed('relay'),
   killed('writer'),
   killed('consumer'),
-  shutDown,
-  frozen,
+  shutDown('relay'),
+  shutDown('consumer'),
+  frozen('relay', 'lease', LEASE_SECONDS),
+  frozen('consumer', 'session', SESSION_SECONDS),
+  wentBack,
 ];

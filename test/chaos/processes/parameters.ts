@@ -28,3 +28,9 @@ export const CONSUMERS = 2;
 export const LEASE_SECONDS = 19;
 
 export const CONSUMER_GROUP = 'chaos';
+
+/** After which a consumer that is not heard of is taken for dead. */
+export const SESSION_SECONDS = 6;
+
+/** Lets a consumer handle again what it has handled. A process that does not listen yet ignores this signal. */
+export const GO_BACK = 'SIGWINCH';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Keeper } from '../../../tools/parts/keeper/keeper';
 import type { KeptProcess } from '../../../tools/parts/keeper/kept-process';
 import { within } from '../../../tools/parts/time';
-import type { ProcessParameters } from '../processes/parameters';
+import { GO_BACK, type ProcessParameters } from '../processes/parameters';
 
 export type Role = 'writer' | 'relay' | 'consumer';
 
@@ -63,6 +63,11 @@ export class Member {
   async thaw(): Promise<void> {
     this.frozen = false;
     await this.process?.signal('SIGCONT');
+  }
+
+  /** For a consumer. */
+  async goBack(): Promise<void> {
+    await this.process?.signal(GO_BACK);
   }
 
   async kill(): Promise<void> {

@@ -155,12 +155,9 @@ export class Stage {
     if (this.isOver) {
       return;
     }
-    const { name, role } = member;
+    const { name } = member;
     const said = (await member.output()).trim().split('\n').slice(-15).join('\n');
-    // Consumers are kafkajs alone, and stand for programs of others.
-    if (role !== 'consumer') {
-      this.crashes.push(`${name} has ended by itself:\n${said}`);
-    }
+    this.crashes.push(`${name} has ended by itself:\n${said}`);
     log(`${name} has ended by itself, and is started again`);
     await member.start();
   }

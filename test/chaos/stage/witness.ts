@@ -3,12 +3,15 @@ import { Client } from 'pg';
 /**
  * Tables of the chaos' own. A writer adds a row to the first one in each of its transactions: it is there if and only if that has committed. The
  * transaction's id alone would not tell: what a crash of the server has forgotten before it was written out is given out a second time.
- * The second one says who settles what, noted by triggers, with whoever owned the lane in that moment.
+ * The second one says who settles what, noted by triggers, with whoever owned the lane in that moment. The third one holds what the consumers do for the
+ * events: it takes each as often as it is done.
  */
 const WITNESS = `
   create table chaos_transaction (name text primary key, xid xid8 not null);
   create table chaos_settlement (
     n bigint generated always as identity primary key, id uuid not null, done_by text not null, lane_owner uuid);
+  create table chaos_effect (
+    n bigint generated always as identity primary key, event_id uuid not null, done_by text not null);
   create function chaos_settled() returns trigger language plpgsql as $$
   begin
     if tg_op = 'UPDATE' then

@@ -5,6 +5,7 @@ import { createDatabase, type TestDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { RecordingPublisher } from '../support/recording-publisher';
+import { queryLogger } from '../support/query-logger';
 import { scraped } from '../support/scrape';
 
 describe('The metrics', () => {
@@ -16,16 +17,7 @@ describe('The metrics', () => {
     const app = await startOutboxApp({
       url: database.url,
       outbox: { publisher, pollIntervalSeconds: 0.1, enableMetrics: true, ...options },
-      typeorm: {
-        logger: {
-          logQuery: (query: string) => void log.push(query),
-          logQueryError: () => undefined,
-          logQuerySlow: () => undefined,
-          logSchemaBuild: () => undefined,
-          logMigration: () => undefined,
-          log: () => undefined,
-        },
-      },
+      typeorm: { logger: queryLogger((query) => void log.push(query)) },
     });
     apps.push(app);
     return app;
@@ -73,7 +65,7 @@ describe('The metrics', () => {
     expect(rows).toHaveLength(3);
     for (const { type, n } of rows) {
       expect(await scraped('outbox_events_added_total', { event_type: type })).toBe(n);
-      expect(await scraped('outbox_events_published_total', { event_type: type })).toBe(n);
+      await becomes('outbox_events_published_total', n, { event_type: type });
     }
     expect(await scraped('outbox_events_added_total', { event_type: 'Undone' })).toBeUndefined();
     expect(publisher.taken).toHaveLength(4);
@@ -169,7 +161,8 @@ describe('The metrics', () => {
       );
       return (await Promise.all(counts)).reduce<number>((sum, count) => sum + (count ?? 0), 0);
     };
-    expect((await published('/one')) + (await published('/two'))).toBe(3);
+    await eventually('the counts of both', async () => (await published('/one')) + (await published('/two')) === 3);
+    expect(publisher.taken).toHaveLength(3);
   });
 
   it('count what the broker took and the relay could not settle, which consumers get again', async () => {
@@ -187,10 +180,10 @@ describe('The metrics', () => {
     await add(app, 'A', 'B', 'C');
     await allSettled(app);
     expect(publisher.taken).toHaveLength(6);
-    expect(await scraped('outbox_redeliveries_total')).toBe(3);
+    await becomes('outbox_redeliveries_total', 3);
+    await becomes('outbox_events_published_total', 1, { event_type: 'A' });
     expect(await scraped('outbox_lease_losses_total')).toBe(64);
     expect(await scraped('outbox_relay_errors_total', { error_type: 'lease_lost' })).toBeGreaterThanOrEqual(1);
-    expect(await scraped('outbox_events_published_total', { event_type: 'A' })).toBe(1);
   });
 
   it('can be read while the database cannot, and do not show what is not known', async () => {
@@ -221,7 +214,7 @@ describe('The metrics', () => {
     const many = await start({ source: '/many' });
     await add(many, ...types);
     await allSettled(many);
-    expect(await scraped('outbox_events_published_total', { service: '/many', event_type: 'other' })).toBe(30);
+    await becomes('outbox_events_published_total', 30, { service: '/many', event_type: 'other' });
     const none = await start({ source: '/none', metricsByEventType: false });
     await add(none, ...types);
     await allSettled(none);

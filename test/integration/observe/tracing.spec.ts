@@ -9,7 +9,7 @@ import { OutboxTracing } from 'nestjs-outboxed';
 import { allSettled } from '../support/backlog';
 import { createDatabase, type TestDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
-import { createTopic, readTopic, sharedBrokers } from '../support/kafka';
+import { createTopic, itWithKafka, readTopic, sharedBrokers } from '../support/kafka';
 import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
 import { RecordingPublisher } from '../support/recording-publisher';
 
@@ -38,7 +38,7 @@ describe('The traces of events', () => {
   const inSpan = <T>(name: string, work: () => Promise<T>): Promise<T> =>
     trace.getTracer('test').startActiveSpan(name, (span) => work().finally(() => span.end()));
 
-  it('lead from the code that adds, by way of Kafka, to the code that handles', async () => {
+  itWithKafka('lead from the code that adds, by way of Kafka, to the code that handles', async () => {
     app = await startOutboxApp({ url: database.url, outbox: { kafka: { brokers: sharedBrokers() } } });
     const topic = await createTopic();
     const reader = await readTopic(topic);
@@ -89,7 +89,7 @@ describe('The traces of events', () => {
     });
   });
 
-  it('survive redelivery and replay with the same bytes, and tell of refusals', async () => {
+  it('survive redelivery with the same bytes, and tell of refusals', async () => {
     const publisher = new RecordingPublisher();
     publisher.refuses = () => publisher.refused.length === 0;
     app = await startOutboxApp({

@@ -96,7 +96,7 @@ describeWithPrometheus('The alert rules', () => {
       );
       expect(await firing()).toEqual([]);
 
-      await broker.stop();
+      await broker.kill('SIGKILL');
       await placeOrder();
       const expected = ['OutboxLate', 'OutboxPublisherUnavailable', 'OutboxSilent'];
       const allFire = async (): Promise<boolean> => {

@@ -9,6 +9,9 @@ const brokers = process.env['OUTBOX_TEST_KAFKA_BROKERS']?.split(',');
 /** `describe`, skipped where no Kafka could be had. */
 export const describeWithKafka = brokers === undefined ? describe.skip : describe;
 
+/** The same for a single test. */
+export const itWithKafka = brokers === undefined ? it.skip : it;
+
 export function sharedBrokers(): string[] {
   if (brokers === undefined) {
     throw new Error('no Kafka was started: use describeWithKafka');

@@ -1,5 +1,12 @@
 import { check } from '../../chaos/checker/check';
-import type { FaultSpan, History, TopicRecord, WrittenEvent, WrittenTransaction } from '../../chaos/checker/history';
+import type {
+  Effect,
+  FaultSpan,
+  History,
+  TopicRecord,
+  WrittenEvent,
+  WrittenTransaction,
+} from '../../chaos/checker/history';
 import { violations, type Violation } from '../../chaos/checker/verdict';
 
 const TAKEOVER_MS = 30_000;
@@ -44,10 +51,14 @@ const fault = (from: number, to: number, repeats = true): FaultSpan => ({
   repeats,
 });
 
+/** What is there when a consumer has done what it does for these events, in this order. */
+const effects = (...ids: string[]): Effect[] => ids.map((id) => ({ id, by: 'consumer-1' }));
+
 const history = ({ records = [], ...rest }: Partial<History>): History => ({
   transactions: [],
   records,
   consumed: records,
+  effects: effects(...new Set(records.map(({ id }) => id))),
   settlements: [],
   deadLetters: [],
   pending: [],
@@ -73,7 +84,15 @@ describe('The checker of the chaos run', () => {
       }),
       TAKEOVER_MS,
     );
-    expect(verdict).toMatchObject({ committed: 3, rolledBack: 3, duplicates: 0, deadLetters: 0, examples: [] });
+    expect(verdict).toMatchObject({
+      committed: 3,
+      rolledBack: 3,
+      duplicates: 0,
+      deadLetters: 0,
+      effects: 3,
+      readAgain: 0,
+    });
+    expect(verdict.examples).toEqual([]);
     expect(Object.values(verdict.counts)).toEqual(violations.map(() => 0));
   });
 
@@ -248,6 +267,64 @@ describe('The checker of the chaos run', () => {
 
     it('finds one that was refused and has gone', () => {
       expect(found({ transactions: [transaction(1, poison)] })).toEqual({ lost: 1 });
+    });
+  });
+
+  describe('on what consumers do', () => {
+    const transactions = [transaction(1, 'a'), transaction(2, 'b'), transaction(3, 'c')];
+    const records = topic('a', 'b', 'c');
+
+    it('finds an event that was delivered and for which nothing was done', () => {
+      expect(found({ transactions, records, effects: effects('a', 'c') })).toEqual({ 'inbox lost': 1 });
+    });
+
+    it('finds it once, however often it was delivered', () => {
+      const twice = topic('a', 'b', 'c', 'b');
+      expect(found({ transactions, records: twice, effects: effects('a', 'c'), faults: [fault(0, 9000)] })).toEqual({
+        'inbox lost': 1,
+      });
+    });
+
+    it('finds an event for which something was done twice, and says by whom', () => {
+      const again = { id: 'b', by: 'consumer-2' };
+      const { counts, examples } = check(
+        history({ transactions, records, effects: [...effects('a', 'b', 'c'), again] }),
+        TAKEOVER_MS,
+      );
+      expect(counts['inbox twice']).toBe(1);
+      expect(examples).toEqual(['inbox twice: b by consumer-1 and again by consumer-2']);
+    });
+
+    it('finds it once, however often it was done', () => {
+      expect(found({ transactions, records, effects: effects('a', 'b', 'b', 'b', 'c', 'c') })).toEqual({
+        'inbox twice': 2,
+      });
+    });
+
+    it('accepts that what was delivered and read again was done once, and counts what was read again', () => {
+      const delivered = topic('a', 'b', 'c', 'a');
+      const given = history({
+        transactions,
+        records: delivered,
+        consumed: [...delivered, ...delivered.slice(1, 3), ...delivered.slice(1, 2)],
+        faults: [fault(0, 9000)],
+      });
+      expect(check(given, TAKEOVER_MS)).toMatchObject({ effects: 3, duplicates: 1, readAgain: 3, examples: [] });
+    });
+
+    it('finds what was done after something later of its key, by the order of the topic', () => {
+      expect(found({ transactions, records, effects: effects('b', 'c', 'a') })).toEqual({ 'inbox inversion': 2 });
+      expect(found({ transactions, records, effects: effects('a', 'c', 'b') })).toEqual({ 'inbox inversion': 1 });
+    });
+
+    it('knows no order between keys, and none that a repetition would make', () => {
+      const other = [transaction(1, 'a'), transaction(2, event('b', { key: 'other' })), transaction(3, 'c')];
+      const delivered = topic('a', 'b', 'c', 'a').map((record) =>
+        record.id === 'b' ? { ...record, key: 'other' } : record,
+      );
+      expect(
+        found({ transactions: other, records: delivered, effects: effects('b', 'a', 'c'), faults: [fault(0, 9000)] }),
+      ).toEqual({});
     });
   });
 

@@ -8,10 +8,22 @@ import * as testing from 'nestjs-outboxed/testing';
 describe('the public face', () => {
   it('is these names', () => {
     expect(Object.keys(outboxed).toSorted()).toEqual([
+      'EventInbox',
       'EventOutbox',
       'EventRelayWorker',
+      'IdempotentConsumer',
       'InProcessPublisher',
+      'Inbox',
+      'InboxDeadLetterNotFoundError',
+      'InboxDeadLetterRow',
+      'InboxDeadLetters',
+      'InboxMessageBusyError',
+      'InboxMessageIdMissingError',
+      'InboxMessageNotFoundError',
+      'InboxOptionsInvalidError',
       'InjectDeadLetters',
+      'InjectInbox',
+      'InjectInboxDeadLetters',
       'InjectOutbox',
       'InjectOutboxEvents',
       'InjectTransactions',
@@ -57,6 +69,8 @@ describe('the public face', () => {
       'OutboxedResultUnsupportedError',
       'getDeadLettersToken',
       'getEventsToken',
+      'getInboxDeadLettersToken',
+      'getInboxToken',
       'getOutboxToken',
       'getRelayToken',
       'getTracingToken',
@@ -67,7 +81,7 @@ describe('the public face', () => {
   });
 
   it('has the parts for tests apart', () => {
-    expect(Object.keys(testing).toSorted()).toEqual(['OutboxTestingModule', 'TestingOutboxRepository']);
+    expect(Object.keys(testing).toSorted()).toEqual(['OutboxTestingModule', 'TestingInbox', 'TestingOutboxRepository']);
   });
 
   it('has the metrics apart', () => {
@@ -85,6 +99,7 @@ describe('the public face', () => {
 
   it('has the migrations apart', () => {
     expect(Object.keys(migrations).toSorted()).toEqual([
+      'AddInboxTables1764300000000',
       'AddRelayTables1764000000000',
       'CreateOutboxTables1763900000000',
       'outboxMigrations',
@@ -106,6 +121,8 @@ describe('the public face', () => {
       outboxed.OutboxLane,
       outboxed.OutboxRelay,
       outboxed.OutboxRewind,
+      outboxed.EventInbox,
+      outboxed.InboxDeadLetterRow,
     ]);
   });
 });

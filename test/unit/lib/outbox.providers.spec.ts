@@ -4,6 +4,7 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import type { OutboxMessage, PublishResult } from '../../../lib/interfaces/outbox-publisher';
 import { OutboxModule } from '../../../lib/outbox.module';
 import { deleteExpired } from '../../../lib/store/delete-expired';
+import { deleteHandledMessages } from '../../../lib/store/delete-handled-messages';
 import { RelayStore } from '../../../lib/relay/relay-store';
 import type { FetchedBatch } from '../../../lib/store/fetch-pending';
 import { leave } from '../../../lib/store/leave';
@@ -16,6 +17,7 @@ import { aDataSource } from './support/a-data-source';
 import { aPendingEvent } from './support/a-pending-event';
 
 jest.mock('../../../lib/store/delete-expired');
+jest.mock('../../../lib/store/delete-handled-messages');
 jest.mock('../../../lib/relay/relay-store');
 jest.mock('../../../lib/store/leave');
 jest.mock('../../../lib/store/renew-lanes');
@@ -68,6 +70,7 @@ describe('the parts of a relay together', () => {
     readingDue.mockResolvedValue([]);
     jest.mocked(leave).mockResolvedValue();
     jest.mocked(deleteExpired).mockResolvedValue({ deleted: 0, next: null, busy: false });
+    jest.mocked(deleteHandledMessages).mockResolvedValue({ deleted: 0, next: null, busy: false });
     jest.mocked(SettlePublished.prototype.run).mockImplementation((_source, _claim, seqs) => Promise.resolve(seqs));
     jest
       .mocked(settleRejected)
@@ -166,8 +169,10 @@ describe('the parts of a relay together', () => {
     await module.init();
     await seconds(10);
     expect(jest.mocked(deleteExpired).mock.calls.map(([, , ...what]) => what)).toEqual([['published', 86_400, '0']]);
+    expect(jest.mocked(deleteHandledMessages).mock.calls.map(([, , ...what]) => what)).toEqual([[1_209_600]]);
     await seconds(60);
     expect(deleteExpired).toHaveBeenCalledTimes(2);
+    expect(deleteHandledMessages).toHaveBeenCalledTimes(2);
   });
 
   it('pass over what is held in lanes that come while they look for it in others', async () => {

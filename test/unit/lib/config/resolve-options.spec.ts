@@ -44,7 +44,8 @@ describe('the resolved options', () => {
       errorRetryIntervalSeconds: 30,
       maxRetries: 5,
       afterDeadLetter: 'continue',
-      retention: { publishedHours: 24, deadLetterDays: null },
+      retention: { publishedHours: 24, deadLetterDays: null, inboxDays: 14 },
+      redeliveryDays: 7,
       shutdownSeconds: 10,
       leaseSeconds: 30,
       source: 'nestjs-outboxed',
@@ -76,7 +77,8 @@ describe('the resolved options', () => {
       errorRetryIntervalSeconds: 2.5,
       maxRetries: 0,
       afterDeadLetter: 'hold' as const,
-      retention: { publishedHours: 0, deadLetterDays: 30 },
+      retention: { publishedHours: 0, deadLetterDays: 30, inboxDays: 3 },
+      redeliveryDays: 2.5,
       shutdownSeconds: 0,
       leaseSeconds: 40,
       source: '/orders',
@@ -200,6 +202,48 @@ describe('an option out of its range', () => {
     expect(fault).toContain('more characters');
     expect(fault).not.toContain('\n');
     expect(fault?.length).toBeLessThan(400);
+  });
+});
+
+describe('how long the inbox knows what was handled', () => {
+  const fault = (inboxDays: number, redeliveryDays: number): unknown =>
+    expect.stringMatching(
+      new RegExp(
+        `^retention\\.inboxDays is ${inboxDays}, and must be more than redeliveryDays \\(${redeliveryDays}\\): ` +
+          '.*handled twice; raise the one, or lower the other and the retention of the topics$',
+      ),
+    );
+
+  it.each([
+    ['more than the default of the other', { retention: { inboxDays: 7.01 } }, 7.01, 7],
+    ['the default, and the other is less', { redeliveryDays: 13.99 }, 14, 13.99],
+    ['more than the other', { retention: { inboxDays: 31 }, redeliveryDays: 30 }, 31, 30],
+    ['the most that there is', { retention: { inboxDays: 3650 }, redeliveryDays: 3649 }, 3650, 3649],
+    ['little', { retention: { inboxDays: 0.02 }, redeliveryDays: 0.01 }, 0.02, 0.01],
+    ['the default, as it is given as undefined', { retention: { inboxDays: undefined } }, 14, 7],
+  ])('may be %s', (_what, given, inboxDays, redeliveryDays) => {
+    expect(resolve({ kafka, ...given })).toMatchObject({ retention: { inboxDays }, redeliveryDays });
+  });
+
+  it.each([
+    ['as long as the broker can deliver a record', { retention: { inboxDays: 7 } }, 7, 7],
+    ['shorter than that', { retention: { inboxDays: 1 } }, 1, 7],
+    ['the default, where the broker can do so for longer', { redeliveryDays: 14 }, 14, 14],
+    ['shorter than what both say', { retention: { inboxDays: 29, publishedHours: 1 }, redeliveryDays: 30 }, 29, 30],
+  ])('must not be %s', (_what, given, inboxDays, redeliveryDays) => {
+    expect(faultsOf({ kafka, ...given })).toEqual([fault(inboxDays, redeliveryDays)]);
+  });
+
+  it.each([0, 0.009, 3651, NaN, '7', null])('must have a redeliveryDays in its range, not %p', (redeliveryDays) => {
+    expect(faultsOf({ kafka, redeliveryDays })[0]).toMatch(
+      /^redeliveryDays is .+, and must be a number of days from 0\.01 to 3650: .*retention\.ms/,
+    );
+  });
+
+  it.each([0, 0.009, 3651, NaN, '14', null])('must be in its range, not %p', (inboxDays) => {
+    expect(faultsOf({ kafka, retention: { inboxDays } })[0]).toMatch(
+      /^retention\.inboxDays is .+, and must be a number of days from 0\.01 to 3650: it must be more than redeliveryDays/,
+    );
   });
 });
 

@@ -4,6 +4,11 @@ const cause = new Error('the cause');
 
 /** One of each error that is exported. */
 const errors: readonly outboxed.OutboxError[] = [
+  new outboxed.InboxDeadLetterNotFoundError('7'),
+  new outboxed.InboxMessageBusyError('orders[3] offset 7'),
+  new outboxed.InboxMessageIdMissingError('orders[3] offset 7', 'the option "id" has failed for it', { cause }),
+  new outboxed.InboxMessageNotFoundError('Shipping.ship'),
+  new outboxed.InboxOptionsInvalidError('Inbox.process', ['maxAttempts is 0']),
   new outboxed.OutboxArgumentInvalidError('the limit is wrong'),
   new outboxed.OutboxColumnsRenamedError('default', 'published_at', 'PUBLISHED_AT'),
   new outboxed.OutboxDataSourceMissingError('default'),
@@ -48,6 +53,11 @@ describe('the errors', () => {
 
   it('have these codes, which users rely on', () => {
     expect(Object.fromEntries(errors.map((error) => [error.constructor.name, error.code]))).toEqual({
+      InboxDeadLetterNotFoundError: 'OUTBOX_INBOX_DEAD_LETTER_NOT_FOUND',
+      InboxMessageBusyError: 'OUTBOX_INBOX_MESSAGE_BUSY',
+      InboxMessageIdMissingError: 'OUTBOX_INBOX_MESSAGE_ID_MISSING',
+      InboxMessageNotFoundError: 'OUTBOX_INBOX_MESSAGE_NOT_FOUND',
+      InboxOptionsInvalidError: 'OUTBOX_INBOX_OPTIONS_INVALID',
       OutboxArgumentInvalidError: 'OUTBOX_ARGUMENT_INVALID',
       OutboxColumnsRenamedError: 'OUTBOX_COLUMNS_RENAMED',
       OutboxDataSourceMissingError: 'OUTBOX_DATA_SOURCE_MISSING',
@@ -89,7 +99,7 @@ describe('the errors', () => {
   );
 
   it('keep their cause', () => {
-    expect(errors.map((error) => error.cause).filter((each) => each !== undefined)).toEqual([cause, cause]);
+    expect(errors.map((error) => error.cause).filter((each) => each !== undefined)).toEqual([cause, cause, cause]);
   });
 
   it.each([
@@ -106,6 +116,16 @@ describe('the errors', () => {
   it('say which data source is not initialized, and both remedies', () => {
     expect(new outboxed.OutboxDataSourceNotInitializedError('billing').message).toMatch(
       /"billing".*manualInitialization.*dataSourceFactory/,
+    );
+  });
+
+  it.each([
+    ['@Outboxed', undefined, 'default', '@Outboxed()'],
+    ['@IdempotentConsumer', '@IdempotentConsumer', 'default', '@IdempotentConsumer()'],
+    ['a named data source', '@IdempotentConsumer', 'billing', "@IdempotentConsumer({ dataSource: 'billing' })"],
+  ])('say which decorator has no outbox: %s', (_which, decorator, dataSource, shown) => {
+    expect(new outboxed.OutboxNotRegisteredError('Shipping.ship', dataSource, decorator).message).toContain(
+      `Shipping.ship is decorated with ${shown}, but no OutboxModule for the data source "${dataSource}"`,
     );
   });
 

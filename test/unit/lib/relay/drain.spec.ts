@@ -1,5 +1,4 @@
 import { OutboxArgumentInvalidError } from '../../../../lib/errors/event.errors';
-import type { Delivery } from '../../../../lib/relay/delivery';
 import type { DeliveryLimits, DeliveryResult } from '../../../../lib/relay/delivery-result';
 import { assertDrainLimits, Drain } from '../../../../lib/relay/drain';
 import { FakeLeases } from '../support/fake-leases';
@@ -33,8 +32,7 @@ describe('a drain', () => {
   });
   afterEach(() => jest.useRealTimers());
 
-  const aDrain = (isAlone = true): Drain =>
-    new Drain({ run: deliver } as unknown as Delivery, leases.asLeases, publisher, isAlone, 30);
+  const aDrain = (isAlone = true): Drain => new Drain({ run: deliver }, leases.asLeases, publisher, isAlone, 30);
   /** Makes deliveries last until the test ends them. */
   const hold = (): void => {
     deliver.mockImplementation((_limits) => {

@@ -30,7 +30,8 @@ describe('deleting a page of what has expired', () => {
   it.each([
     ['published', '"shop"."event_outbox"'],
     ['deadLetters', '"shop"."event_outbox_dead_letter"'],
-  ] as const)('is one statement for %s, with one lock for both kinds', async (kept, table) => {
+    ['inboxDeadLetters', '"shop"."event_inbox_dead_letter"'],
+  ] as const)('is one statement for %s, with one lock for all kinds', async (kept, table) => {
     answers({ deleted: '0', next: null, busy: 'false' });
     await deleteExpired(dataSource, tables, kept, 3600, '7');
     expect(running).toHaveBeenCalledTimes(1);

@@ -66,6 +66,20 @@ describe('the names of the tables', () => {
       expiresAt: '"expires_at"',
     });
     expect(tables.rewind).toEqual({ tableName: '"event_outbox_rewind"', id: '"id"', lane: '"lane"' });
+    expect(tables.inbox).toEqual({
+      tableName: '"event_inbox"',
+      consumer: '"consumer"',
+      messageId: '"message_id"',
+      replayId: '"replay_id"',
+      processedAt: '"processed_at"',
+      attempts: '"attempts"',
+      failedAt: '"failed_at"',
+      lastError: '"last_error"',
+    });
+    expect(tables.inboxDeadLetter).toMatchObject({
+      tableName: '"event_inbox_dead_letter"',
+      topicOffset: '"topic_offset"',
+    });
     expect(tables.deadLetter).toMatchObject({ tableName: '"event_outbox_dead_letter"', holdsKey: '"holds_key"' });
   });
 
@@ -78,8 +92,12 @@ describe('the names of the tables', () => {
   });
 
   it('have the prefix of the data source', async () => {
-    const { event, lane } = new OutboxTables(await aDataSource({ entityPrefix: 'shop_' }), 'default');
-    expect([event.tableName, lane.tableName]).toEqual(['"shop_event_outbox"', '"shop_event_outbox_lane"']);
+    const { event, lane, inbox } = new OutboxTables(await aDataSource({ entityPrefix: 'shop_' }), 'default');
+    expect([event.tableName, lane.tableName, inbox.tableName]).toEqual([
+      '"shop_event_outbox"',
+      '"shop_event_outbox_lane"',
+      '"shop_event_inbox"',
+    ]);
   });
 
   it('are those of the naming strategy', async () => {
@@ -90,6 +108,7 @@ describe('the names of the tables', () => {
   it.each([
     ['of the events', 'published_at', 'PUBLISHED_AT'],
     ['of the lanes', 'expires_at', 'EXPIRES_AT'],
+    ['of the inbox', 'processed_at', 'PROCESSED_AT'],
   ])('cannot be used where the naming strategy renames a column %s', async (_which, column, renamed) => {
     const dataSource = await aDataSource({ namingStrategy: new ImposingStrategy(column) });
     const error = await thrown(OutboxColumnsRenamedError, () => new OutboxTables(dataSource, 'billing'));
@@ -100,14 +119,14 @@ describe('the names of the tables', () => {
     const make = (): OutboxTables => new OutboxTables(new DataSource({ type: 'postgres' }), 'billing');
     expect(make).toThrow(OutboxEntitiesMissingError);
     expect(make).toThrow(
-      /"billing".*\(EventOutbox, OutboxDeadLetter, OutboxLane, OutboxRelay, OutboxRewind\).*autoLoadEntities: true.*entities: \[\.\.\.outboxEntities/,
+      /"billing".*\(EventOutbox, OutboxDeadLetter, OutboxLane, OutboxRelay, OutboxRewind, EventInbox, InboxDeadLetterRow\).*autoLoadEntities: true.*entities: \[\.\.\.outboxEntities/,
     );
   });
 
   it('cannot be known where one entity is missing, which is named', async () => {
     const dataSource = await aDataSource({ entities: [EventOutbox] });
     expect(() => new OutboxTables(dataSource, 'default')).toThrow(
-      '(OutboxDeadLetter, OutboxLane, OutboxRelay, OutboxRewind)',
+      '(OutboxDeadLetter, OutboxLane, OutboxRelay, OutboxRewind, EventInbox, InboxDeadLetterRow)',
     );
   });
 });

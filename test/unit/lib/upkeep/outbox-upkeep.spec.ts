@@ -5,7 +5,7 @@ import type { OutboxActivity } from '../../../../lib/interfaces/outbox-activity'
 import { OutboxUpkeep } from '../../../../lib/upkeep/outbox-upkeep';
 import type { OutboxUpkeepResult } from '../../../../lib/upkeep/upkeep-pass';
 
-const NOTHING: OutboxUpkeepResult = { published: 0, deadLetters: 0 };
+const NOTHING: OutboxUpkeepResult = { published: 0, deadLetters: 0, inbox: 0, inboxDeadLetters: 0 };
 
 interface Fakes {
   readonly upkeep: OutboxUpkeep;
@@ -86,8 +86,9 @@ describe('the upkeep', () => {
     const { upkeep, pass, registry } = anUpkeep({ scheduled: false });
     upkeep.onApplicationBootstrap();
     expect([registry.getIntervals(), jest.getTimerCount()]).toEqual([[], 0]);
-    pass.mockResolvedValue({ published: 5, deadLetters: 1 });
-    await expect(upkeep.run()).resolves.toEqual({ published: 5, deadLetters: 1 });
+    const deleted = { published: 5, deadLetters: 1, inbox: 7, inboxDeadLetters: 2 };
+    pass.mockResolvedValue(deleted);
+    await expect(upkeep.run()).resolves.toBe(deleted);
     await upkeep.beforeApplicationShutdown();
   });
 

@@ -1,0 +1,44 @@
+import type { InboxMessage, InboxPayload } from '../interfaces/inbox-message';
+import type { StoredMessage } from '../store/record-failed-message';
+
+/** A record as the inbox sees it, from whatever has received it. */
+export function readMessage({ topic, partition, message }: InboxPayload): InboxMessage {
+  const { key, value, headers, offset, timestamp } = message;
+  const texts: Record<string, string> = {};
+  for (const [name, header] of Object.entries(headers ?? {})) {
+    // kafkajs gives a list where a header stands twice. A NUL is nothing that PostgreSQL stores.
+    const first: unknown = Array.isArray(header) ? header[0] : header;
+    if (first !== null && first !== undefined) {
+      texts[name] = textOf(first).replaceAll('\0', '\ufffd');
+    }
+  }
+  return {
+    topic,
+    partition,
+    offset,
+    key: key === null || key === undefined ? null : Buffer.isBuffer(key) ? key : textOf(key),
+    value: value ?? null,
+    headers: texts,
+    // Kafka gives -1 where it has none.
+    timestamp: Number(timestamp) > 0 ? Number(timestamp) : Date.now(),
+  };
+}
+
+/** Where a message stands, for messages to people. */
+export function placeOf({ topic, partition, offset }: InboxMessage): string {
+  return `${topic}[${partition}] offset ${offset}`;
+}
+
+/** As it goes to the dead letters. */
+export function toStored(message: InboxMessage): StoredMessage {
+  return { ...message, key: bytesOf(message.key), value: bytesOf(message.value) };
+}
+
+function bytesOf(value: unknown): Buffer | null {
+  return value === null ? null : Buffer.isBuffer(value) ? value : Buffer.from(textOf(value));
+}
+
+/** Nest's transport parses what looks like JSON. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : Buffer.isBuffer(value) ? value.toString() : JSON.stringify(value);
+}
