@@ -63,6 +63,8 @@ export function inboxOf(
   const batch = new BatchHandling({ ...told, transactions, claimAll: claims.claimAll.bind(claims), one });
   return new TypeOrmInbox(one, batch, (message, consumer, work) =>
     // A consumer with an instrumentation of its own is in the trace already.
-    tracing.current() === undefined ? tracing.process({ ...message, consumerGroup: consumer }, work) : work(),
+    tracing.isActive && tracing.current() === undefined
+      ? tracing.process({ ...message, consumerGroup: consumer }, work)
+      : work(),
   );
 }

@@ -4,7 +4,7 @@ import { Database } from '../support/database';
 import { rounded, type Bench, type Figure, type Measured } from '../support/measure';
 import { alternate, perSecond, type Contender } from '../support/rounds';
 import { ratio } from '../support/statistics';
-import { consumingByHand } from './by-hand';
+import { consumingWithout, createHandInbox } from './by-hand';
 import { received, type Consume } from './received';
 import { Shipment } from './shipment.entity';
 import { consumingWithInbox } from './with-inbox';
@@ -22,20 +22,22 @@ export async function inbox(bench: Bench): Promise<Measured> {
   const four = await overByHand(bench, 4, effort);
   const [batch, rowByRow] = await overOneByOne(bench, effort);
   return {
-    figures: [one, four, batch, rowByRow],
+    figures: [...one, ...four, batch, rowByRow],
     json: {
       inbox: {
-        handWritten: rounded(Math.min(one.summary.median, four.summary.median)),
+        handWritten: rounded(Math.min(...[one, four].map(([byHand]) => byHand.summary.median))),
         batch: rounded(batch.summary.median),
       },
     },
   };
 }
 
-async function overByHand(bench: Bench, partitions: number, { rounds, messages }: Effort): Promise<Figure> {
+/** Over the same handler in the same application, and over a process that does without the package. */
+async function overByHand(bench: Bench, partitions: number, { rounds, messages }: Effort): Promise<[Figure, Figure]> {
   const { database, options } = await prepared(bench, partitions);
-  const { oneByOne } = await consumingWithInbox(bench, options);
-  const handWritten = await consumingByHand(bench, database, options);
+  await createHandInbox(database);
+  const { oneByOne, byHand } = await consumingWithInbox(bench, options);
+  const without = await consumingWithout(bench, options);
   const tables = ['event_inbox', 'hand_inbox', 'shipment'];
   const contender = (name: string, consume: Consume): Contender => ({
     name,
@@ -44,17 +46,19 @@ async function overByHand(bench: Bench, partitions: number, { rounds, messages }
       return rate(partitions, messages, consume);
     },
   });
-  const [ours = [], byHand = []] = await alternate([contender('inbox', oneByOne), contender('by hand', handWritten)], {
-    rounds,
-    log: bench.log,
-    warmUp: true,
-  });
-  return {
-    what: `consuming, ${String(partitions)} ${partitions === 1 ? 'partition' : 'partitions'}: inbox / by hand`,
-    summary: ratio(ours, byHand),
+  const contenders = [
+    contender('inbox', oneByOne),
+    contender('by hand', byHand),
+    contender('without the package', without),
+  ];
+  const [ours = [], hand = [], plain = []] = await alternate(contenders, { rounds, log: bench.log, warmUp: true });
+  const figure = (name: string, under: readonly number[]): Figure => ({
+    what: `consuming, ${String(partitions)} ${partitions === 1 ? 'partition' : 'partitions'}: inbox / ${name}`,
+    summary: ratio(ours, under),
     digits: 2,
-    from: `${perSecond(ours)}, by hand ${perSecond(byHand)}`,
-  };
+    from: `${perSecond(ours)}, ${name} ${perSecond(under)}`,
+  });
+  return [figure('by hand', hand), figure('without package', plain)];
 }
 
 async function overOneByOne(bench: Bench, { rounds, messages }: Effort): Promise<[Figure, Figure]> {

@@ -5,12 +5,15 @@ import type { EachMessagePayload, KafkaMessage } from 'kafkajs';
 import { Inbox, OutboxModule, type InboxBatchPayload } from 'nestjs-outboxed';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import type { Bench } from '../support/measure';
+import { isNew } from './by-hand';
 import { shipmentOf, type Consume } from './received';
 import { Shipment } from './shipment.entity';
 
 interface WithInbox {
   /** As in `eachMessage`. */
   readonly oneByOne: Consume;
+  /** The same handler in the same application, with an inbox written by hand. */
+  readonly byHand: Consume;
   /** As in `eachBatch`; the handler inserts all rows of a batch at once. */
   readonly inBatches: Consume;
   /** The same with a handler that inserts one row after the other. */
@@ -31,11 +34,21 @@ export async function consumingWithInbox({ scope }: Bench, options: DataSourceOp
   );
   scope.onEnd(() => app.close());
   const inbox = app.get(Inbox);
-  const shipments = app.get<DataSource>(getDataSourceToken()).getRepository(Shipment);
+  const dataSource = app.get<DataSource>(getDataSourceToken());
+  const shipments = dataSource.getRepository(Shipment);
   return {
     oneByOne: async (payloads) => {
       for (const payload of payloads) {
         await inbox.process(payload, () => shipments.insert(shipmentOf(payload.message)), { consumer: 'shipping' });
+      }
+    },
+    byHand: async (payloads) => {
+      for (const { message } of payloads) {
+        await dataSource.transaction(async (manager) => {
+          if (await isNew(manager, message)) {
+            await shipments.insert(shipmentOf(message));
+          }
+        });
       }
     },
     inBatches: batched(inbox, (messages) => shipments.insert(messages.map(shipmentOf))),

@@ -5,11 +5,14 @@ import type { StoredMessage } from '../store/record-failed-message';
 export function readMessage({ topic, partition, message }: InboxPayload): InboxMessage {
   const { key, value, headers, offset, timestamp } = message;
   const texts: Record<string, string> = {};
-  for (const [name, header] of Object.entries(headers ?? {})) {
-    // kafkajs gives a list where a header stands twice. A NUL is nothing that PostgreSQL stores.
+  for (const name in headers) {
+    // kafkajs gives a list where a header stands twice.
+    const header: unknown = headers[name];
     const first: unknown = Array.isArray(header) ? header[0] : header;
     if (first !== null && first !== undefined) {
-      texts[name] = textOf(first).replaceAll('\0', '\ufffd');
+      const text = textOf(first);
+      // A NUL is nothing that PostgreSQL stores.
+      texts[name] = text.includes('\0') ? text.replaceAll('\0', '\ufffd') : text;
     }
   }
   return {

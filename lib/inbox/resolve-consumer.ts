@@ -60,10 +60,8 @@ const rules: { readonly [Name in keyof Required<InboxConsumerOptions>]: Rule } =
 
 const entries = Object.entries(rules);
 
-const resolvedBefore = new WeakMap<object, ResolvedConsumer>();
-
 /**
- * Checks the options and fills in the defaults; of the same object only once. A literal is another one for each message, so it must be cheap as well.
+ * Checks the options and fills in the defaults.
  *
  * @param where whose options they are, for the message
  * @throws InboxOptionsInvalidError with every fault, not only the first
@@ -74,10 +72,6 @@ export function resolveConsumer(options: InboxConsumerOptions, where: string): R
       `they are ${inspect(options)}, and must be an object such as { consumer: "shipping" }`,
     ]);
   }
-  const known = resolvedBefore.get(options);
-  if (known !== undefined) {
-    return known;
-  }
   const given = options as unknown as Readonly<Record<string, unknown>>;
   const faults = [...unknownNames(given), ...wrongValues(given)];
   if (faults.length > 0) {
@@ -87,9 +81,7 @@ export function resolveConsumer(options: InboxConsumerOptions, where: string): R
   for (const [name, rule] of entries) {
     resolved[name] = given[name] === undefined ? rule.default : given[name];
   }
-  const frozen = Object.freeze(resolved) as unknown as ResolvedConsumer;
-  resolvedBefore.set(options, frozen);
-  return frozen;
+  return Object.freeze(resolved) as unknown as ResolvedConsumer;
 }
 
 function unknownNames(given: Readonly<Record<string, unknown>>): string[] {
@@ -110,17 +102,14 @@ function wrongValues(given: Readonly<Record<string, unknown>>): string[] {
 }
 
 /**
- * The same for a batch, whose messages are claimed together.
+ * Checks what a batch does not allow.
  *
  * @throws InboxOptionsInvalidError
  */
-export function resolveBatchConsumer(options: InboxConsumerOptions): ResolvedConsumer {
-  const where = 'Inbox.processBatch';
-  const consumer = resolveConsumer(options, where);
-  if (consumer.whileBusy === 'refuse') {
+export function assertForBatch({ whileBusy }: ResolvedConsumer, where: string): void {
+  if (whileBusy === 'refuse') {
     throw new InboxOptionsInvalidError(where, [
       'whileBusy is "refuse", and must be "wait" for a batch: its messages are recorded by one statement; handle them one by one with process()',
     ]);
   }
-  return consumer;
 }

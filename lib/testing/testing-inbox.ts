@@ -1,7 +1,7 @@
 import { Inbox } from '../inbox/inbox';
 import { keyOf } from '../inbox/message-key';
 import { readMessage } from '../inbox/read-message';
-import { resolveBatchConsumer, resolveConsumer, type ResolvedConsumer } from '../inbox/resolve-consumer';
+import { assertForBatch, resolveConsumer, type ResolvedConsumer } from '../inbox/resolve-consumer';
 import type {
   InboxBatchOutcome,
   InboxBatchPayload,
@@ -46,7 +46,8 @@ export class TestingInbox extends Inbox {
     handler: (messages: readonly Message[]) => unknown,
     options: InboxConsumerOptions,
   ): Promise<InboxBatchOutcome> {
-    const consumer = resolveBatchConsumer(options);
+    const consumer = resolveConsumer(options, 'Inbox.processBatch');
+    assertForBatch(consumer, 'Inbox.processBatch');
     const { batch } = payload;
     const fresh = new Map<string | Message, Message>();
     for (const message of batch.messages) {

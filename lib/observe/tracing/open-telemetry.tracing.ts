@@ -18,6 +18,10 @@ export class OpenTelemetryTracing extends OutboxTracing {
     super();
   }
 
+  override get isActive(): boolean {
+    return this.api !== null && hasProvider(this.api);
+  }
+
   override current(): WrittenTrace | undefined {
     const { api } = this;
     const context = api?.trace.getSpanContext(api.context.active());
@@ -32,7 +36,7 @@ export class OpenTelemetryTracing extends OutboxTracing {
 
   override async process<T>(record: ConsumedRecord, handler: () => Promise<T>): Promise<T> {
     const { api } = this;
-    if (api === null || !hasProvider(api)) {
+    if (api === null || !this.isActive) {
       return handler();
     }
     const { headers = {} } = record;

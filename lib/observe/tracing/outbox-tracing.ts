@@ -27,6 +27,13 @@ export abstract class OutboxTracing {
   abstract process<T>(record: ConsumedRecord, handler: () => Promise<T>): Promise<T>;
 
   /**
+   * Whether spans are made for anybody.
+   *
+   * @internal
+   */
+  abstract readonly isActive: boolean;
+
+  /**
    * The trace that the calling code is part of, if there is one.
    *
    * @internal

@@ -57,12 +57,6 @@ describe('the options of a consumer', () => {
     expect(resolve(given)).toEqual(given);
   });
 
-  it('are looked at once, where the same object is given for each message', () => {
-    const options = { consumer: 'shipping' };
-    expect(resolve(options)).toBe(resolve(options));
-    expect(resolve({ ...options })).not.toBe(resolve(options));
-  });
-
   it.each<[keyof InboxConsumerOptions, unknown[]]>([
     ['consumer', ['x', 'x'.repeat(255), '😀'.repeat(255), 'Shipping.ship', 'zwei Worte']],
     ['maxAttempts', [1, 10_000, null]],
