@@ -76,7 +76,7 @@ module.exports = {
       name: 'microservices-only-in-inbox',
       comment: 'an optional peer, loaded where a handler of its Kafka transport has failed',
       severity: 'error',
-      from: { path: '^lib/', pathNot: '^lib/inbox/retriable\\.ts$' },
+      from: { path: '^lib/', pathNot: '^lib/inbox/nest-errors\\.ts$' },
       to: { path: 'node_modules/@nestjs/microservices' },
     },
     {

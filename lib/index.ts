@@ -102,6 +102,7 @@ export {
 } from './errors/transaction.errors';
 export { OutboxMetricTakenError, OutboxPeerMissingError } from './errors/observe.errors';
 export {
+  InboxBatchStoppedError,
   InboxDeadLetterNotFoundError,
   InboxMessageBusyError,
   InboxMessageIdMissingError,

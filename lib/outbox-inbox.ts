@@ -51,16 +51,11 @@ export function inboxOf(
       }
     },
   };
-  const one = new MessageHandling({
-    ...told,
-    transactions,
-    claim: claims.claim.bind(claims),
-    failures,
-    warn: (text) => {
-      logger.warn(text);
-    },
-  });
-  const batch = new BatchHandling({ ...told, transactions, claimAll: claims.claimAll.bind(claims), one });
+  const warn = (text: string): void => {
+    logger.warn(text);
+  };
+  const one = new MessageHandling({ ...told, transactions, claim: claims.claim.bind(claims), failures, warn });
+  const batch = new BatchHandling({ ...told, transactions, claimAll: claims.claimAll.bind(claims), one, warn });
   return new TypeOrmInbox(one, batch, (message, consumer, work) =>
     // A consumer with an instrumentation of its own is in the trace already.
     tracing.isActive && tracing.current() === undefined

@@ -42,6 +42,18 @@ export class InboxMessageBusyError extends OutboxError {
   }
 }
 
+/** The consumer was told to stop in the middle of a batch. What was handled is resolved; the rest is delivered again. */
+export class InboxBatchStoppedError extends OutboxError {
+  readonly code = 'OUTBOX_INBOX_BATCH_STOPPED';
+
+  constructor(place: string) {
+    super(
+      `The consumer of ${place} stops in the middle of a batch. Let this error leave eachBatch: if that returned, kafkajs would take the rest of the batch for ` +
+        'handled, unless eachBatchAutoResolve is false.',
+    );
+  }
+}
+
 /** A method with `@IdempotentConsumer` was called with nothing that says which message it handles. */
 export class InboxMessageNotFoundError extends OutboxError {
   readonly code = 'OUTBOX_INBOX_MESSAGE_NOT_FOUND';

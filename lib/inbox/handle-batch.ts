@@ -1,5 +1,5 @@
 import type { QueryRunner } from 'typeorm';
-import { InboxMessageIdMissingError } from '../errors/inbox.errors';
+import { InboxBatchStoppedError, InboxMessageIdMissingError } from '../errors/inbox.errors';
 import type {
   InboxBatchOutcome,
   InboxBatchPayload,
@@ -9,7 +9,7 @@ import type {
 import type { MessageKey } from '../store/claim-messages';
 import type { OutboxTransactions } from '../transaction/outbox-transactions';
 import type { MessageHandling } from './handle-message';
-import { keyOf } from './message-key';
+import { isForAnother, keyOf } from './message-key';
 import { readMessage } from './read-message';
 import type { ResolvedConsumer } from './resolve-consumer';
 
@@ -24,6 +24,8 @@ export interface BatchParts {
   readonly one: Pick<MessageHandling, 'run'>;
   readonly processed: (consumer: string, messages: readonly InboxMessage[]) => void;
   readonly skipped: (consumer: string, count: number) => void;
+  /** Of a failure that would be seen nowhere. */
+  readonly warn: (text: string) => void;
 }
 
 /** Most messages of one transaction, between two heartbeats: the consumer must not be taken for dead meanwhile. */
@@ -50,26 +52,55 @@ export class BatchHandling {
   ): Promise<InboxBatchOutcome> {
     const counts: Counts = { processed: 0, skipped: 0, retried: 0, dead: 0 };
     const { messages } = payload.batch;
-    for (let from = 0; from < messages.length && payload.isRunning() && !payload.isStale(); from += MOST_AT_ONCE) {
+    for (let from = 0; from < messages.length && this.mayGoOn(payload); from += MOST_AT_ONCE) {
       const some = messages.slice(from, from + MOST_AT_ONCE);
-      if (await this.together(payload, some, handler, consumer, counts)) {
-        payload.resolveOffset((some.at(-1) as Message).offset);
-        await payload.heartbeat();
+      const failure = await this.together(payload, some, handler, consumer, counts);
+      if (failure === undefined) {
+        await this.resolve(payload, (some.at(-1) as Message).offset);
       } else {
-        await this.oneByOne(payload, some, handler, consumer, counts);
+        await this.oneByOne(payload, some, handler, consumer, counts, failure.error);
       }
     }
     return counts;
   }
 
-  /** @returns false if it failed, and nothing was done */
+  /** Whether to go on with the next message. @throws InboxBatchStoppedError */
+  private mayGoOn<Message extends InboxPayloadMessage>(payload: InboxBatchPayload<Message>): boolean {
+    if (payload.isStale()) {
+      return false;
+    }
+    if (!payload.isRunning()) {
+      const { topic, partition } = payload.batch;
+      // To return would let kafkajs resolve what is left, unless it was told not to.
+      throw new InboxBatchStoppedError(`${topic}[${partition}]`);
+    }
+    return true;
+  }
+
+  /** Not before the transaction around has committed, if there is one: what it rolls back must be delivered again. */
+  private async resolve<Message extends InboxPayloadMessage>(
+    payload: InboxBatchPayload<Message>,
+    offset: string,
+  ): Promise<void> {
+    const { transactions } = this.parts;
+    if (transactions.active) {
+      transactions.afterCommit(() => {
+        payload.resolveOffset(offset);
+      });
+    } else {
+      payload.resolveOffset(offset);
+    }
+    await payload.heartbeat();
+  }
+
+  /** @returns why it failed, in which case nothing was done */
   private async together<Message extends InboxPayloadMessage>(
     { batch }: InboxBatchPayload<Message>,
     some: readonly Message[],
     handler: Handler<Message>,
     consumer: ResolvedConsumer,
     counts: Counts,
-  ): Promise<boolean> {
+  ): Promise<{ readonly error: unknown } | undefined> {
     const { transactions, claimAll, processed, skipped } = this.parts;
     let isClaimed = false;
     try {
@@ -77,15 +108,16 @@ export class BatchHandling {
         const message = readMessage({ ...batch, message: raw });
         return { raw, message, key: keyOf(message, consumer) };
       });
+      const own = entries.filter(({ message }) => !isForAnother(message, consumer));
       const fresh = await transactions.run(
         async () => {
-          const keys = new Map(entries.flatMap(({ key }) => (key === null ? [] : [[textOf(key), key] as const])));
+          const keys = new Map(own.flatMap(({ key }) => (key === null ? [] : [[textOf(key), key] as const])));
           const claimed =
             keys.size === 0
               ? []
               : await claimAll(transactions.runnerOf(undefined), consumer.consumer, [...keys.values()]);
           isClaimed = true;
-          const unhandled = freshOf(entries, new Set(claimed.map(textOf)));
+          const unhandled = freshOf(own, new Set(claimed.map(textOf)));
           if (unhandled.length > 0) {
             await handler(unhandled.map(({ raw }) => raw));
             transactions.afterCommit(() => {
@@ -106,9 +138,9 @@ export class BatchHandling {
       if (!isClaimed && !(error instanceof InboxMessageIdMissingError)) {
         throw error;
       }
-      return false;
+      return { error };
     }
-    return true;
+    return undefined;
   }
 
   private async oneByOne<Message extends InboxPayloadMessage>(
@@ -117,16 +149,23 @@ export class BatchHandling {
     handler: Handler<Message>,
     consumer: ResolvedConsumer,
     counts: Counts,
+    error: unknown,
   ): Promise<void> {
+    const givenUp = counts.retried + counts.dead;
     for (const raw of some) {
-      if (!payload.isRunning() || payload.isStale()) {
+      if (!this.mayGoOn(payload)) {
         return;
       }
       const message = readMessage({ ...payload.batch, message: raw });
       const { status } = await this.parts.one.run(message, () => handler([raw]), consumer);
       counts[status]++;
-      payload.resolveOffset(raw.offset);
-      await payload.heartbeat();
+      await this.resolve(payload, raw.offset);
+    }
+    // Else the error of one of them is thrown, or told of.
+    if (counts.retried + counts.dead === givenUp) {
+      this.parts.warn(
+        `A batch of ${some.length} messages failed together, and did not one by one, which is slower: ${error instanceof Error ? error.message : String(error)}.`,
+      );
     }
   }
 }

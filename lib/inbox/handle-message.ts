@@ -1,10 +1,11 @@
-import type { QueryRunner } from 'typeorm';
+import { QueryFailedError, type QueryRunner } from 'typeorm';
 import { InboxMessageBusyError, InboxMessageIdMissingError } from '../errors/inbox.errors';
+import { OutboxDeadlockError } from '../errors/transaction.errors';
 import type { InboxMessage, InboxOutcome } from '../interfaces/inbox-message';
 import type { ClaimResult, MessageKey } from '../store/claim-messages';
 import type { OutboxTransactions } from '../transaction/outbox-transactions';
 import type { FailedMessages } from './failed-messages';
-import { keyOf, keyOfPlace } from './message-key';
+import { isForAnother, keyOf, keyOfPlace } from './message-key';
 import { placeOf } from './read-message';
 import type { ResolvedConsumer } from './resolve-consumer';
 
@@ -29,6 +30,10 @@ export class MessageHandling {
     handler: () => T | Promise<T>,
     consumer: ResolvedConsumer,
   ): Promise<InboxOutcome<T>> {
+    if (isForAnother(message, consumer)) {
+      this.parts.skipped(consumer.consumer, 1);
+      return { status: 'skipped' };
+    }
     const { key, fault } = knownBy(message, consumer);
     const { transactions } = this.parts;
     let isClaimed = false;
@@ -106,7 +111,7 @@ export class MessageHandling {
     consumer: ResolvedConsumer,
   ): Promise<Awaited<ReturnType<FailedMessages['note']>>> {
     const counts = error instanceof InboxMessageIdMissingError || consumer.countsAsAttempt(error);
-    if (!counts) {
+    if (!counts || isOfBadLuck(error)) {
       return 'again';
     }
     try {
@@ -127,6 +132,22 @@ export class MessageHandling {
     transactions.afterCommit(countNow);
     transactions.afterRollback(countNow);
   }
+}
+
+const SERIALIZATION_FAILURE = '40001';
+const DEADLOCK_DETECTED = '40P01';
+/** Of an error, one behind the other; they may go round in a circle. */
+const MOST_CAUSES = 8;
+
+/** Another transaction was in the way, also where the handler has put that into an error of its own: that is no message's fault. */
+function isOfBadLuck(error: unknown, depth = 0): boolean {
+  const { code } = (error instanceof QueryFailedError ? error.driverError : {}) as { code?: unknown };
+  return (
+    error instanceof OutboxDeadlockError ||
+    code === SERIALIZATION_FAILURE ||
+    code === DEADLOCK_DETECTED ||
+    (error instanceof Error && depth < MOST_CAUSES && isOfBadLuck(error.cause, depth + 1))
+  );
 }
 
 /** One that needs an id and has none is known by its place, so that it is skipped when it was given up; and it is at fault. */

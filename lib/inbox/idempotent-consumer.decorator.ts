@@ -6,9 +6,9 @@ import { OutboxNotRegisteredError } from '../errors/outboxed.errors';
 import type { InboxConsumerOptions } from '../interfaces/inbox-message';
 import type { Inbox } from './inbox';
 import { getInboxToken } from './inbox-tokens';
-import { receivedAmong } from './received-message';
+import { nestCallOf, payloadAmong } from './received-message';
 import { resolveConsumer } from './resolve-consumer';
-import { toDeliverAgain } from './retriable';
+import { answerOf, toNest } from './nest-errors';
 
 const DECORATOR = '@IdempotentConsumer()';
 
@@ -48,22 +48,25 @@ export function IdempotentConsumer(options: IdempotentConsumerOptions = {}) {
       { decorator: DECORATOR, token, property: `nestjs-outboxed:inbox:${dataSource}` },
       { target, property, descriptor },
       async ({ injected, method, args, work }) => {
-        if (injected === undefined) {
-          throw new OutboxNotRegisteredError(method, dataSource, '@IdempotentConsumer');
-        }
-        const received = receivedAmong(args);
-        if (received === undefined) {
-          throw new InboxMessageNotFoundError(method);
-        }
+        const call = nestCallOf((target as Readonly<Record<string | symbol, unknown>>)[property], args);
         try {
-          const outcome = await injected.process(
-            received.payload,
-            () => promisedResult(method, DECORATOR, work),
-            consumer,
-          );
-          return outcome.status === 'processed' ? outcome.result : undefined;
+          if (injected === undefined) {
+            throw new OutboxNotRegisteredError(method, dataSource, '@IdempotentConsumer');
+          }
+          const payload = payloadAmong(args);
+          if (payload === undefined) {
+            throw new InboxMessageNotFoundError(method);
+          }
+          const outcome = await injected.process(payload, () => promisedResult(method, DECORATOR, work), consumer);
+          if (outcome.status === 'processed') {
+            return outcome.result;
+          }
+          if (call === 'request' && outcome.status !== 'skipped') {
+            throw answerOf(outcome.error);
+          }
+          return undefined;
         } catch (error) {
-          throw received.fromNest ? toDeliverAgain(error, received.payload) : error;
+          throw call === undefined ? error : toNest(error, call);
         }
       },
     );

@@ -39,7 +39,7 @@ export abstract class Inbox {
   /**
    * Handles a batch in one transaction, or a large one in several: one statement finds out which of its messages are new, and the handler gets these, in the
    * order of their offsets. If it fails, the messages are handled one by one, so that one that fails for ever is found; those before it are committed. Offsets are resolved and
-   * heartbeats sent as it goes on.
+   * heartbeats sent as it goes on, so `eachBatchAutoResolve` must be false.
    *
    * ```ts
    * eachBatchAutoResolve: false,
@@ -49,6 +49,7 @@ export abstract class Inbox {
    * ```
    *
    * @param payload what `eachBatch` of kafkajs is called with
+   * @throws InboxBatchStoppedError if the consumer is told to stop in the middle of the batch
    * @throws what {@link Inbox.process} throws
    */
   abstract processBatch<Message extends InboxPayloadMessage>(

@@ -31,6 +31,10 @@ function isSame(one: object, other: object): boolean {
   const names = Object.keys(one);
   return (
     names.length === Object.keys(other).length &&
-    names.every((name) => (one as Record<string, unknown>)[name] === (other as Record<string, unknown>)[name])
+    names.every(
+      (name) =>
+        Object.hasOwn(other, name) &&
+        (one as Record<string, unknown>)[name] === (other as Record<string, unknown>)[name],
+    )
   );
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { InboxMessageIdMissingError } from '../errors/inbox.errors';
 import type { InboxConsumerOptions, InboxMessage } from '../interfaces/inbox-message';
 import type { MessageKey } from '../store/claim-messages';
@@ -39,9 +40,21 @@ function extracted(message: InboxMessage, extract: NonNullable<InboxConsumerOpti
   }
 }
 
-/** What attempts are counted by where the message itself has no id. */
-export function keyOfPlace({ topic, partition, offset }: InboxMessage): MessageKey {
-  return { messageId: `${topic.slice(0, 200)}[${partition}]@${offset}`, replayId: '' };
+/** Names longer than that would leave no room in the column. */
+const LONGEST_TOPIC = 180;
+
+/** What attempts are counted by where the message itself has no id. With its time: of a topic that was made anew the offsets begin anew. */
+export function keyOfPlace({ topic, partition, offset, timestamp }: InboxMessage): MessageKey {
+  const name = topic.length > LONGEST_TOPIC ? createHash('sha256').update(topic).digest('hex') : topic;
+  return { messageId: `${name}[${partition}]@${offset}/${timestamp}`, replayId: '' };
+}
+
+/** Whether the message stands in the retry topic since another consumer has given it up, and is that one's affair. */
+export function isForAnother(
+  { topic, headers }: InboxMessage,
+  { consumer, retryTopic }: Pick<InboxConsumerOptions, 'consumer' | 'retryTopic'>,
+): boolean {
+  return topic === retryTopic && (headers['inbox-consumer'] ?? consumer) !== consumer;
 }
 
 function fits(text: string): boolean {

@@ -6,9 +6,9 @@ export function readMessage({ topic, partition, message }: InboxPayload): InboxM
   const { key, value, headers, offset, timestamp } = message;
   const texts: Record<string, string> = {};
   for (const name in headers) {
-    // kafkajs gives a list where a header stands twice.
+    // kafkajs gives a list where a header stands twice; any other one is what Nest's transport has made of JSON.
     const header: unknown = headers[name];
-    const first: unknown = Array.isArray(header) ? header[0] : header;
+    const first: unknown = Array.isArray(header) && header.every((one) => Buffer.isBuffer(one)) ? header[0] : header;
     if (first !== null && first !== undefined) {
       const text = textOf(first);
       // A NUL is nothing that PostgreSQL stores.
@@ -23,7 +23,7 @@ export function readMessage({ topic, partition, message }: InboxPayload): InboxM
     value: value ?? null,
     headers: texts,
     // Kafka gives -1 where it has none.
-    timestamp: Number(timestamp) > 0 ? Number(timestamp) : Date.now(),
+    timestamp: Math.max(0, Number(timestamp ?? 0)),
   };
 }
 

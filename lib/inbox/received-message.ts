@@ -7,21 +7,32 @@ interface KafkaContextLike {
   getPartition(): number;
 }
 
-export interface Received {
-  readonly payload: InboxPayload;
-  /** Whether Nest's transport has called, and will see what is thrown. */
-  readonly fromNest: boolean;
-}
+/** How Nest's transport takes what a handler throws: of a request it is the answer. */
+export type NestCall = 'event' | 'request';
+
+/** Where Nest's decorators of patterns leave what kind of handler a method is, and the kind that takes events alone. */
+const HANDLER_TYPE = 'microservices:handler_type';
+const EVENT_HANDLER = 2;
 
 /** The message that a call is about. */
-export function receivedAmong(args: readonly unknown[]): Received | undefined {
+export function payloadAmong(args: readonly unknown[]): InboxPayload | undefined {
   const context = args.find(isKafkaContext);
-  if (context !== undefined) {
-    const payload = { topic: context.getTopic(), partition: context.getPartition(), message: context.getMessage() };
-    return { payload, fromNest: true };
+  return context === undefined
+    ? args.find(isPayload)
+    : { topic: context.getTopic(), partition: context.getPartition(), message: context.getMessage() };
+}
+
+/** How Nest's transport has called the method; undefined if somebody else has. */
+export function nestCallOf(method: unknown, args: readonly unknown[]): NestCall | undefined {
+  const handlerType: unknown = typeof method === 'function' ? Reflect.getMetadata(HANDLER_TYPE, method) : undefined;
+  const context = args.find(isKafkaContext);
+  if (context === undefined) {
+    // A handler that does not take the context: only Nest calls it, or a test that hands over a payload.
+    return handlerType === undefined || args.some(isPayload) ? undefined : 'event';
   }
-  const payload = args.find(isPayload);
-  return payload === undefined ? undefined : { payload, fromNest: false };
+  const { kafka_correlationId: correlationId, kafka_replyTopic: replyTopic } = context.getMessage().headers ?? {};
+  const isAsked = ![correlationId, replyTopic].some((header) => header === undefined || header === null);
+  return isAsked && handlerType !== EVENT_HANDLER ? 'request' : 'event';
 }
 
 function isKafkaContext(value: unknown): value is KafkaContextLike {

@@ -36,7 +36,7 @@ export interface InboxMessage {
   /** Bytes, or what Nest's transport has parsed them to. */
   readonly value: unknown;
   readonly headers: Readonly<Record<string, string>>;
-  /** When the record was written, in milliseconds since 1970; when it was received, if that is not known. */
+  /** When the record was written, in milliseconds since 1970; 0 if that is not known. */
   readonly timestamp: number;
 }
 

@@ -1,5 +1,5 @@
 import { IsNull, type DataSource } from 'typeorm';
-import { OutboxArgumentInvalidError } from '../errors/event.errors';
+import { OutboxArgumentInvalidError, OutboxEventInvalidError } from '../errors/event.errors';
 import type { ResolvedOutboxOptions } from '../config/outbox-options';
 import type { OutboxEvent } from '../interfaces/outbox-event';
 import type { ActivitySink } from '../interfaces/outbox-activity';
@@ -62,6 +62,10 @@ export class TypeOrmOutboxRepository extends OutboxRepository {
    */
   async addText(event: Omit<OutboxEvent, 'eventData'>, json: string): Promise<void> {
     const prepared = prepareEvents([{ ...event, eventData: null }], this.maxEventBytes);
+    const bytes = Buffer.byteLength(json);
+    if (bytes > this.maxEventBytes) {
+      throw new OutboxEventInvalidError([`eventData has ${bytes} bytes, and must have at most ${this.maxEventBytes}`]);
+    }
     await this.insertAll(
       prepared.map((checked) => ({ ...checked, eventData: json })),
       undefined,

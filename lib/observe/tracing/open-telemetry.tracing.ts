@@ -86,8 +86,8 @@ function text(value: unknown): string | undefined {
   return typeof first === 'string' ? first : Buffer.isBuffer(first) ? first.toString() : undefined;
 }
 
-/** Where no SDK is registered, a span would be made up for nobody. */
+/** Where no SDK is registered, a span would be made up for nobody. Asked of the API's stand-in for a provider, which knows whether there is one behind it. */
 function hasProvider(api: typeof OpenTelemetry): boolean {
-  const provider = api.trace.getTracerProvider();
-  return !(provider instanceof api.ProxyTracerProvider) || provider.getDelegateTracer(TRACER) !== undefined;
+  const provider = api.trace.getTracerProvider() as { getDelegateTracer?: (name: string) => unknown };
+  return provider.getDelegateTracer === undefined || provider.getDelegateTracer(TRACER) !== undefined;
 }

@@ -1,4 +1,4 @@
-import type { InboxPayloadMessage } from 'nestjs-outboxed';
+import { InboxBatchStoppedError, type InboxPayloadMessage } from 'nestjs-outboxed';
 import { GivenBatch, idOf } from '../support/inbox-messages';
 import { CONSUMER, InboxSuite, nothing, once } from '../support/inbox-suite';
 import { queryLogger } from '../support/query-logger';
@@ -104,19 +104,41 @@ describe('A batch', () => {
     expect(await effects()).toEqual(all);
   });
 
-  it.each<[string, (batch: GivenBatch) => void]>([
-    ['the consumer is being stopped', (batch) => (batch.running = false)],
-    ['its partition was given away or sought elsewhere', (batch) => (batch.stale = true)],
-  ])('is left where it is when %s', async (_what, happen) => {
-    const batch = new GivenBatch(ids(1200));
-    const handler = jest.fn(async (messages: readonly InboxPayloadMessage[]) => {
+  /** A handler in whose first call something happens to the consumer. */
+  const shipAllUntil = (happen: () => void): jest.Mock<Promise<void>, [readonly InboxPayloadMessage[]]> =>
+    jest.fn(async (messages) => {
       await shipAll(messages);
-      happen(batch);
+      happen();
     });
+
+  it('is left where it is when its partition was given away or sought elsewhere', async () => {
+    const batch = new GivenBatch(ids(1200));
+    const handler = shipAllUntil(() => (batch.stale = true));
     await expect(run(batch, handler)).resolves.toEqual({ processed: 500, skipped: 0, retried: 0, dead: 0 });
     expect(batch.resolved).toEqual(['499']);
     expect(await effects()).toEqual(ids(500));
     await expect(run(batch, handler)).resolves.toEqual({ processed: 0, skipped: 0, retried: 0, dead: 0 });
+    expect(handler).toHaveBeenCalledTimes(1);
+  });
+
+  it('is left where it is when the consumer is being stopped, with an error that keeps kafkajs from resolving the rest', async () => {
+    const batch = new GivenBatch(ids(1200));
+    const handler = shipAllUntil(() => (batch.running = false));
+    const stopped = run(batch, handler);
+    await expect(stopped).rejects.toBeInstanceOf(InboxBatchStoppedError);
+    await expect(stopped).rejects.toMatchObject({ code: 'OUTBOX_INBOX_BATCH_STOPPED' });
+    expect(batch.resolved).toEqual(['499']);
+    expect(await effects()).toEqual(ids(500));
+    await expect(run(batch, handler)).rejects.toBeInstanceOf(InboxBatchStoppedError);
+    expect(handler).toHaveBeenCalledTimes(1);
+    expect(batch.resolved).toEqual(['499']);
+  });
+
+  it('that was handled to its end when the consumer is being stopped is no error', async () => {
+    const batch = new GivenBatch(ids(3));
+    const handler = shipAllUntil(() => (batch.running = false));
+    await expect(run(batch, handler)).resolves.toEqual({ processed: 3, skipped: 0, retried: 0, dead: 0 });
+    expect(batch.resolved).toEqual(['2']);
   });
 
   it('of none calls nothing', async () => {
@@ -147,14 +169,20 @@ describe('A batch', () => {
     expect(await effects()).toEqual(['a', 'a', 'a']);
   });
 
-  it('inside a transaction commits with it', async () => {
+  it('inside a transaction commits with it, and its offset is resolved after that, or not at all', async () => {
+    const batch = new GivenBatch(['a', 'b']);
     const transaction = suite.app.transactions.run(async () => {
-      await expect(run(new GivenBatch(['a', 'b']))).resolves.toMatchObject({ processed: 2 });
+      await expect(run(batch)).resolves.toMatchObject({ processed: 2 });
       throw new Error('no');
     });
     await expect(transaction).rejects.toThrow('no');
     expect(await suite.left()).toEqual(nothing);
-    await suite.app.transactions.run(() => run(new GivenBatch(['a', 'b'])));
+    expect(batch.resolved).toEqual([]);
+    await suite.app.transactions.run(async () => {
+      await expect(run(batch)).resolves.toMatchObject({ processed: 2 });
+      expect(batch.resolved).toEqual([]);
+    });
+    expect(batch.resolved).toEqual(['1']);
     expect(await suite.left()).toEqual({ ...once('a', 'b'), events: [] });
   });
 });

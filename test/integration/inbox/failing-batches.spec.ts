@@ -1,4 +1,4 @@
-import type { InboxConsumerOptions, InboxPayloadMessage } from 'nestjs-outboxed';
+import { InboxBatchStoppedError, type InboxConsumerOptions, type InboxPayloadMessage } from 'nestjs-outboxed';
 import { closeDatabase } from '../support/closed-database';
 import { GivenBatch, idOf, type GivenRecord } from '../support/inbox-messages';
 import { CONSUMER, InboxSuite, nothing, once } from '../support/inbox-suite';
@@ -32,6 +32,7 @@ describe('A batch whose handler fails', () => {
       .map((message): GivenRecord => ({ id: idOf(message), offset: message.offset }));
     return new GivenBatch(records);
   };
+  const warnings = (): string[] => suite.logs.filter((line) => line.includes('failed together'));
 
   beforeEach(() => {
     bad = new Set();
@@ -113,29 +114,20 @@ describe('A batch whose handler fails', () => {
       await shipAll(messages);
       batch.running = idOf(messages[0]!) !== 'b';
     };
-    await expect(suite.inbox.processBatch(batch, handler, { consumer: CONSUMER })).resolves.toEqual({
-      processed: 2,
-      skipped: 0,
-      retried: 0,
-      dead: 0,
-    });
+    const stopped = suite.inbox.processBatch(batch, handler, { consumer: CONSUMER });
+    await expect(stopped).rejects.toBeInstanceOf(InboxBatchStoppedError);
     expect(batch.resolved).toEqual(['0', '1']);
     expect(await suite.left()).toEqual(once('a', 'b'));
   });
 
   it('because a message has no id handles the others; the one is counted by its place', async () => {
-    const batch = new GivenBatch(['a', {}, 'b']);
+    const unnamed = { offset: '1', timestamp: '1700000000000' };
+    const batch = new GivenBatch(['a', unnamed, 'b']);
     await expect(run(batch, { maxAttempts: 2 })).rejects.toMatchObject({ code: 'OUTBOX_INBOX_MESSAGE_ID_MISSING' });
     expect(batch.resolved).toEqual(['0']);
-    await expect(run(new GivenBatch([{ offset: '1' }, { id: 'b', offset: '2' }]), { maxAttempts: 2 })).resolves.toEqual(
-      {
-        processed: 1,
-        skipped: 0,
-        retried: 0,
-        dead: 1,
-      },
-    );
-    expect(await suite.left()).toEqual({ ...once('a', 'b'), handled: ['a', 'b', 'orders[0]@1'] });
+    const next = new GivenBatch([unnamed, { id: 'b', offset: '2' }]);
+    await expect(run(next, { maxAttempts: 2 })).resolves.toEqual({ processed: 1, skipped: 0, retried: 0, dead: 1 });
+    expect(await suite.left()).toEqual({ ...once('a', 'b'), handled: ['a', 'b', 'orders[0]@1/1700000000000'] });
   });
 
   it('at its COMMIT handles all but the message that is at fault', async () => {
@@ -149,6 +141,30 @@ describe('A batch whose handler fails', () => {
     await expect(outcome).resolves.toEqual({ processed: 3, skipped: 0, retried: 0, dead: 1 });
     await suite.database.query('drop trigger refusing on effect; drop function refuse()');
     expect((await suite.left()).effects).toEqual(['a', 'b', 'd']);
+  });
+
+  it('together, but not one by one, is handled; a warning tells of it once', async () => {
+    const batch = new GivenBatch(['a', 'b', 'c']);
+    const handler = async (messages: readonly InboxPayloadMessage[]): Promise<void> => {
+      await shipAll(messages);
+      if (messages.length > 1) {
+        throw failure;
+      }
+    };
+    const outcome = suite.inbox.processBatch(batch, handler, { consumer: CONSUMER });
+    await expect(outcome).resolves.toEqual({ processed: 3, skipped: 0, retried: 0, dead: 0 });
+    expect(batch.resolved).toEqual(['0', '1', '2']);
+    expect(await suite.left()).toEqual(once('a', 'b', 'c'));
+    expect(await suite.records()).toMatchObject([{ attempts: 0 }, { attempts: 0 }, { attempts: 0 }]);
+    expect(warnings()).toEqual([expect.stringMatching(/A batch of 3 messages failed together.*no stock/) as string]);
+  });
+
+  it('because of one message tells of that one alone', async () => {
+    bad.add('b');
+    const batch = new GivenBatch(['a', 'b', 'c']);
+    await expect(run(batch)).rejects.toBe(failure);
+    await expect(run(rest(batch), { maxAttempts: 2 })).resolves.toMatchObject({ processed: 1, dead: 1 });
+    expect(warnings()).toEqual([]);
   });
 
   it('while the database is away resolves nothing and charges nobody', async () => {

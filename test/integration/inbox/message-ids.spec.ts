@@ -103,9 +103,45 @@ describe('A message is known by', () => {
   it('its place, where it has no id and fails: it is a dead letter after maxAttempts', async () => {
     const failure = new Error('no stock');
     const options = { withoutId: 'process', maxAttempts: 2 } as const;
-    const handle = (): Promise<unknown> => suite.deliver(aRecord(), suite.shipThenFail('none', failure), options);
+    const record = aRecord({ timestamp: '1700000000000' });
+    const handle = (): Promise<unknown> => suite.deliver(record, suite.shipThenFail('none', failure), options);
     await expect(handle()).rejects.toBe(failure);
     await expect(handle()).resolves.toEqual({ status: 'dead', error: failure });
-    expect(await suite.left()).toEqual({ ...nothing, handled: ['orders[0]@0'] });
+    expect(await suite.left()).toEqual({ ...nothing, handled: ['orders[0]@0/1700000000000'] });
+  });
+
+  it('its place and its time: at the same place of a topic that was made anew is another one', async () => {
+    const refuse = (timestamp: string): Promise<unknown> =>
+      suite.deliver(aRecord({ timestamp }), () => undefined, { maxAttempts: 1 });
+    await expect(refuse('1700000000000')).resolves.toMatchObject({ status: 'dead' });
+    await expect(refuse('1700000000000')).resolves.toEqual({ status: 'skipped' });
+    await expect(refuse('1800000000000')).resolves.toMatchObject({ status: 'dead' });
+    expect(await idsOf()).toEqual(['orders[0]@0/1700000000000', 'orders[0]@0/1800000000000']);
+  });
+
+  it('its place, with the time 0 where the record says none', async () => {
+    const seen: number[] = [];
+    const id = ({ timestamp }: InboxMessage): undefined => void seen.push(timestamp);
+    const outcome = suite.deliver(aRecord({ timestamp: '-1' }), () => undefined, { id, maxAttempts: 1 });
+    await expect(outcome).resolves.toMatchObject({ status: 'dead' });
+    expect(new Set(seen)).toEqual(new Set([0]));
+    expect(await idsOf()).toEqual(['orders[0]@0/0']);
+  });
+
+  it('its place, however long the name of the topic is', async () => {
+    const [a, b] = ['a', 'b'].map((end) => `${'t'.repeat(248)}${end}`);
+    const refuse = (topic: string, offset: string): Promise<unknown> =>
+      suite.deliver(aRecord({ topic, partition: 2147483647, offset, timestamp: '1700000000000' }), () => undefined, {
+        maxAttempts: 1,
+      });
+    const last = '9223372036854775807';
+    await expect(refuse(a!, last)).resolves.toMatchObject({ status: 'dead' });
+    await expect(refuse(a!, last)).resolves.toEqual({ status: 'skipped' });
+    await expect(refuse(b!, last)).resolves.toMatchObject({ status: 'dead' });
+    const known = await idsOf();
+    expect(known).toHaveLength(2);
+    for (const each of known) {
+      expect(each).toMatch(/^[0-9a-f]{64}\[2147483647\]@9223372036854775807\/1700000000000$/);
+    }
   });
 });

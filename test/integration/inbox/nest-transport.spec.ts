@@ -5,6 +5,7 @@ import {
   Ctx,
   EventPattern,
   KafkaContext,
+  KafkaRetriableException,
   MessagePattern,
   Payload,
   RpcException,
@@ -27,7 +28,7 @@ import { createNamedTopic, describeWithKafka, sharedBrokers } from '../support/k
 import { anEvent } from '../support/outbox-app';
 
 const topic = (): string => `test-${randomUUID()}`;
-const [orders, returns, defaults, requests] = [topic(), topic(), topic(), topic()];
+const [orders, returns, defaults, blind, requests, refunds] = [topic(), topic(), topic(), topic(), topic(), topic()];
 
 // Nest 12 types handlers of events so that none can take the context (a parameter of the type unknown it could).
 const Event = EventPattern as (pattern: string) => MethodDecorator;
@@ -74,6 +75,19 @@ class ShippingController {
     return { shipped: order.id };
   }
 
+  @MessagePattern(refunds)
+  @IdempotentConsumer({ consumer: 'refunds', maxAttempts: 1 })
+  async refund(@Payload() order: Order, @Ctx() _context: KafkaContext): Promise<{ refunded: string }> {
+    await this.write(order.id);
+    return { refunded: order.id };
+  }
+
+  @Event(blind)
+  @IdempotentConsumer()
+  async eventWithoutContext(@Payload() order: Order): Promise<void> {
+    await this.write(order.id);
+  }
+
   @IdempotentConsumer()
   async withoutContext(order: Order): Promise<void> {
     await this.write(order.id);
@@ -105,7 +119,9 @@ describeWithKafka("A handler of Nest's Kafka transport", () => {
   let close: () => Promise<void>;
 
   beforeAll(async () => {
-    await Promise.all([orders, returns, defaults, requests, `${requests}.reply`].map((each) => createNamedTopic(each)));
+    const answers = [requests, refunds].map((each) => `${each}.reply`);
+    const topics = [orders, returns, defaults, blind, requests, refunds, ...answers];
+    await Promise.all(topics.map((each) => createNamedTopic(each)));
     database = await createDatabase();
     const module = await Test.createTestingModule({
       imports: [
@@ -195,7 +211,23 @@ describeWithKafka("A handler of Nest's Kafka transport", () => {
     expect(calls).toEqual(['a', 'a']);
   });
 
-  it('is told if it does not take the context', async () => {
+  it('gets an event again that it has failed at with an RpcException, also if that asks for an answer', async () => {
+    failures.set('a', [new RpcException('no stock')]);
+    const headers = { ce_id: 'a', kafka_correlationId: 'asked', kafka_replyTopic: `${requests}.reply` };
+    await produce(orders, [{ key: 'key', value: JSON.stringify({ id: 'a' }), headers }]);
+    await handled('a');
+    expect(calls).toEqual(['a', 'a']);
+  });
+
+  it('leaves no event behind if it does not take the context', async () => {
+    const calling = app.get(ShippingController).eventWithoutContext({ id: 'a' });
+    await expect(calling).rejects.toBeInstanceOf(KafkaRetriableException);
+    await expect(calling).rejects.toMatchObject({ cause: expect.any(InboxMessageNotFoundError) as Error });
+    await expect(calling).rejects.toThrow('ShippingController.eventWithoutContext');
+    expect(calls).toEqual([]);
+  });
+
+  it('is told if it does not take the context, and is called by others', async () => {
     const controller = app.get(ShippingController);
     const calling = controller.withoutContext({ id: 'a' });
     await expect(calling).rejects.toBeInstanceOf(InboxMessageNotFoundError);
@@ -214,12 +246,13 @@ describeWithKafka("A handler of Nest's Kafka transport", () => {
       }) as unknown as ClientKafka;
       closeClient = endedAtLast(() => client.close());
       client.subscribeToResponseOf(requests);
+      client.subscribeToResponseOf(refunds);
       await client.connect();
     });
     afterAll(() => closeClient?.());
 
-    const ask = (id: string): Promise<unknown> =>
-      lastValueFrom(client.send<unknown>(requests, { key: 'key', value: { id }, headers: { ce_id: id } }), {
+    const ask = (id: string, pattern = requests): Promise<unknown> =>
+      lastValueFrom(client.send<unknown>(pattern, { key: 'key', value: { id }, headers: { ce_id: id } }), {
         defaultValue: 'nothing',
       });
 
@@ -240,6 +273,22 @@ describeWithKafka("A handler of Nest's Kafka transport", () => {
       await expect(ask('a')).rejects.toMatchObject({ message: 'not for sale' });
       expect(calls).toEqual(['a']);
       expect((await leftIn(database)).effects).toEqual([]);
+    });
+
+    it('answers a request that it gives up with the error', async () => {
+      failures.set('a', [new Error('no stock')]);
+      await expect(ask('a', refunds)).rejects.toMatchObject({ message: 'no stock' });
+      expect(calls).toEqual(['a']);
+      expect(await leftIn(database)).toEqual({ ...once(), handled: ['a'] });
+      expect(await database.query('select reason from event_inbox_dead_letter')).toEqual([
+        { reason: 'Error: no stock' },
+      ]);
+    });
+
+    it('answers a request that it gives up with the RpcException that it throws', async () => {
+      failures.set('a', [new RpcException({ status: 'error', message: 'not for sale' })]);
+      await expect(ask('a', refunds)).rejects.toMatchObject({ message: 'not for sale' });
+      expect((await leftIn(database)).handled).toEqual(['a']);
     });
 
     it('answers a request that was handled before with nothing', async () => {

@@ -9,6 +9,7 @@ describe.each([10, 1])('A message that is handled inside a transaction, with a p
   const suite = InboxSuite.declare({ typeorm: { poolSize } });
   const failure = new Error('no stock');
   const record = aRecord({ id: 'a' });
+  const unnamed = aRecord({ timestamp: '1700000000000' });
 
   const inTransaction = <T>(work: () => Promise<T>): Promise<T> => suite.app.transactions.run(work);
   const counted = (expected: Partial<InboxRecord>[]): Promise<unknown> =>
@@ -88,19 +89,19 @@ describe.each([10, 1])('A message that is handled inside a transaction, with a p
 
   it('and has no id is counted after the end, too', async () => {
     await inTransaction(async () => {
-      await expect(suite.deliver(aRecord())).rejects.toBeInstanceOf(InboxMessageIdMissingError);
+      await expect(suite.deliver(unnamed)).rejects.toBeInstanceOf(InboxMessageIdMissingError);
       await suite.ship('outer');
       expect(await suite.records()).toEqual([]);
     });
-    await counted([{ id: 'orders[0]@0', handled: false, attempts: 1 }]);
+    await counted([{ id: 'orders[0]@0/1700000000000', handled: false, attempts: 1 }]);
     expect((await suite.left()).effects).toEqual(['outer']);
   });
 
   it('and has no id is skipped as any other one when it was given up', async () => {
     const deliver = (): Promise<unknown> =>
-      suite.app.transactions.run(() => suite.deliver(aRecord(), () => undefined, { maxAttempts: 1 }));
+      suite.app.transactions.run(() => suite.deliver(unnamed, () => undefined, { maxAttempts: 1 }));
     await expect(deliver()).rejects.toBeInstanceOf(InboxMessageIdMissingError);
-    await counted([{ id: 'orders[0]@0', handled: true, attempts: 1 }]);
+    await counted([{ id: 'orders[0]@0/1700000000000', handled: true, attempts: 1 }]);
     await expect(deliver()).resolves.toEqual({ status: 'skipped' });
   });
 });

@@ -1,6 +1,6 @@
 import type { InboxConsumerOptions, InboxPayload } from 'nestjs-outboxed';
-import { aRecord } from '../support/inbox-messages';
-import { CONSUMER, InboxSuite, nothing } from '../support/inbox-suite';
+import { aRecord, GivenBatch, idOf, type GivenRecord } from '../support/inbox-messages';
+import { CONSUMER, InboxSuite, nothing, once } from '../support/inbox-suite';
 
 /** A number that JavaScript cannot hold, and bytes that JSON.stringify would not write. */
 const VALUE = '{ "n": 12345678901234567890, "a":1.0,  "z":"\\u00fc" }';
@@ -101,6 +101,46 @@ describe('A message that is given up with a retry topic', () => {
     await fail(aRecord({ id: 'a', key: null, headers: { ce_subject: 'order-7' } }));
     await fail(aRecord({ id: 'b', key: null }));
     expect((await events()).map(({ key }) => key)).toEqual(['order-7', 'b']);
+  });
+
+  it('is skipped there by other consumers of that topic, and handled by its own', async () => {
+    const givenUpBy = (consumer: string): GivenRecord => ({
+      id: `by-${consumer}`,
+      topic: 'orders.retry',
+      headers: { 'inbox-consumer': consumer },
+    });
+    const [own, foreign] = [givenUpBy(CONSUMER), givenUpBy('billing')];
+    await expect(suite.deliver(aRecord(foreign), undefined, options)).resolves.toEqual({ status: 'skipped' });
+    expect(await suite.left()).toEqual(nothing);
+    expect(await suite.records()).toEqual([]);
+    await expect(suite.deliver(aRecord(own), undefined, options)).resolves.toEqual({ status: 'processed' });
+    // Where it is not the topic that both write to, the header says nothing of whose it is.
+    const elsewhere = { ...foreign, topic: 'orders' };
+    await expect(suite.deliver(aRecord(elsewhere), undefined, options)).resolves.toEqual({ status: 'processed' });
+    expect(await suite.left()).toEqual(once('by-billing', `by-${CONSUMER}`));
+  });
+
+  it('is skipped there by other consumers also in a batch', async () => {
+    const headers = { 'inbox-consumer': 'billing' };
+    const records = ['a', { id: 'b', headers }, { id: 'c', headers: { 'inbox-consumer': CONSUMER } }, { headers }];
+    const handle = (batch: GivenBatch): Promise<unknown> =>
+      suite.inbox.processBatch(
+        batch,
+        async (messages) => {
+          for (const message of messages) {
+            await suite.ship(idOf(message));
+          }
+        },
+        { consumer: CONSUMER, withoutId: 'process', ...options },
+      );
+    const batch = new GivenBatch(records, 0, 'orders.retry');
+    await expect(handle(batch)).resolves.toEqual({ processed: 2, skipped: 2, retried: 0, dead: 0 });
+    expect(batch.resolved).toEqual(['3']);
+    expect(await suite.left()).toEqual(once('a', 'c'));
+    const foreign = new GivenBatch([{ id: 'b', headers }], 0, 'orders.retry');
+    await expect(handle(foreign)).resolves.toEqual({ processed: 0, skipped: 1, retried: 0, dead: 0 });
+    expect(foreign.resolved).toEqual(['0']);
+    expect(await suite.left()).toEqual(once('a', 'c'));
   });
 
   it('names the first topic and the first id when it goes on to a second retry topic', async () => {

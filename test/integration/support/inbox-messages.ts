@@ -9,6 +9,8 @@ export interface GivenRecord {
   topic?: string;
   partition?: number;
   offset?: string;
+  /** In milliseconds; Kafka gives -1 where it has none. Default: now. */
+  timestamp?: string;
   key?: Buffer | string | null;
   value?: Buffer | string | null;
 }
@@ -23,6 +25,7 @@ export function aMessage({
   id,
   headers = {},
   offset = '0',
+  timestamp = String(Date.now()),
   key = 'key-1',
   value = '{"n":1}',
 }: GivenRecord = {}): InboxPayloadMessage {
@@ -32,7 +35,7 @@ export function aMessage({
     key: bytes(key),
     value: bytes(value),
     headers: Object.fromEntries(Object.entries(all).map(([name, header]) => [name, Buffer.from(header)])),
-    timestamp: String(Date.now()),
+    timestamp,
   };
 }
 
@@ -51,11 +54,11 @@ export class GivenBatch implements InboxBatchPayload {
   stale = false;
 
   /** @param records their ids, or more of them; their offsets count from 0 on unless they say otherwise */
-  constructor(records: readonly (string | GivenRecord)[], partition = 0) {
+  constructor(records: readonly (string | GivenRecord)[], partition = 0, topic = 'orders') {
     const messages = records.map((record, n) =>
       aMessage({ offset: String(n), ...(typeof record === 'string' ? { id: record } : record) }),
     );
-    this.batch = { topic: 'orders', partition, messages };
+    this.batch = { topic, partition, messages };
   }
 
   resolveOffset(offset: string): void {

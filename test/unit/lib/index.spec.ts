@@ -14,6 +14,7 @@ describe('the public face', () => {
       'IdempotentConsumer',
       'InProcessPublisher',
       'Inbox',
+      'InboxBatchStoppedError',
       'InboxDeadLetterNotFoundError',
       'InboxDeadLetterRow',
       'InboxDeadLetters',

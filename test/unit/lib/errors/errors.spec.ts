@@ -4,6 +4,7 @@ const cause = new Error('the cause');
 
 /** One of each error that is exported. */
 const errors: readonly outboxed.OutboxError[] = [
+  new outboxed.InboxBatchStoppedError('orders[3]'),
   new outboxed.InboxDeadLetterNotFoundError('7'),
   new outboxed.InboxMessageBusyError('orders[3] offset 7'),
   new outboxed.InboxMessageIdMissingError('orders[3] offset 7', 'the option "id" has failed for it', { cause }),
@@ -53,6 +54,7 @@ describe('the errors', () => {
 
   it('have these codes, which users rely on', () => {
     expect(Object.fromEntries(errors.map((error) => [error.constructor.name, error.code]))).toEqual({
+      InboxBatchStoppedError: 'OUTBOX_INBOX_BATCH_STOPPED',
       InboxDeadLetterNotFoundError: 'OUTBOX_INBOX_DEAD_LETTER_NOT_FOUND',
       InboxMessageBusyError: 'OUTBOX_INBOX_MESSAGE_BUSY',
       InboxMessageIdMissingError: 'OUTBOX_INBOX_MESSAGE_ID_MISSING',

@@ -1,3 +1,5 @@
+import { QueryFailedError } from 'typeorm';
+import { OutboxDeadlockError } from '../../../../lib/errors/transaction.errors';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { InboxMessageBusyError, InboxMessageIdMissingError } from '../../../../lib/errors/inbox.errors';
 import type { FailedMessages, FailureOutcome } from '../../../../lib/inbox/failed-messages';
@@ -11,7 +13,7 @@ import { thrown } from '../support/thrown';
 const consumer = (options: Partial<InboxConsumerOptions> = {}): ResolvedConsumer =>
   resolveConsumer({ consumer: 'shipping', ...options }, 'the test');
 const WITHOUT_ID = anInboxMessage({ headers: {} });
-const PLACE = { messageId: 'orders[3]@7', replayId: '' };
+const PLACE = { messageId: 'orders[3]@7/1767323045678', replayId: '' };
 
 describe('a message', () => {
   let inbox: InMemoryInbox;
@@ -106,6 +108,16 @@ describe('a message', () => {
   });
 
   describe('whose handler fails', () => {
+    it.each([
+      ['a deadlock', new QueryFailedError('insert', [], Object.assign(new Error('deadlock'), { code: '40P01' }))],
+      ['a conflict of transactions', new QueryFailedError('update', [], Object.assign(new Error(), { code: '40001' }))],
+      ['a deadlock at adding events', new OutboxDeadlockError('waited', undefined)],
+      ['an error that was caused by one', new Error('no', { cause: new OutboxDeadlockError('waited', undefined) })],
+    ])('is delivered again without being counted where that was bad luck: %s', async (_what, unlucky) => {
+      await expect(run(() => Promise.reject(unlucky))).rejects.toBe(unlucky);
+      expect(note).not.toHaveBeenCalled();
+    });
+
     it('leaves nothing, is counted after the rollback, and rejects with the error', async () => {
       note.mockImplementation(() => {
         expect([inbox.transactions.active, inbox.handled.size]).toEqual([false, 0]);

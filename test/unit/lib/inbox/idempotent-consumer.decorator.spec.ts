@@ -214,7 +214,9 @@ describe('a handler with @IdempotentConsumer', () => {
     it('rejects, with what to import, and does not run', async () => {
       const module = await compile(Shipping);
       const service = module.get(Shipping);
-      const error = await thrown(OutboxNotRegisteredError, () => service.ship('4711', context));
+      const { cause } = await thrown(KafkaRetriableException, () => service.ship('4711', context));
+      const error = cause as OutboxNotRegisteredError;
+      expect(error).toBeInstanceOf(OutboxNotRegisteredError);
       expect(error.code).toBe('OUTBOX_NOT_REGISTERED');
       expect(error.message).toMatch(
         /^Shipping\.ship is decorated with @IdempotentConsumer\(\), but no OutboxModule for the data source "default"/,
@@ -225,7 +227,9 @@ describe('a handler with @IdempotentConsumer', () => {
 
     it('names the data source that is missing', async () => {
       const { service } = await withInbox(Billing);
-      const error = await thrown(OutboxNotRegisteredError, () => service.bill(context));
+      const { cause } = await thrown(KafkaRetriableException, () => service.bill(context));
+      const error = cause as OutboxNotRegisteredError;
+      expect(error).toBeInstanceOf(OutboxNotRegisteredError);
       expect(error.message).toMatch(
         /^Billing\.bill is decorated with @IdempotentConsumer\(\{ dataSource: 'billing' \}\).* data source "billing"/,
       );

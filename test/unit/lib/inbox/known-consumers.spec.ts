@@ -25,6 +25,12 @@ describe('the options that come with each message', () => {
     expect(known.of({ consumer: 'shipping', maxAttempts: 3 }, 'here').maxAttempts).toBe(3);
   });
 
+  it('are not taken for the same where one says undefined and the other says nothing', () => {
+    const known = new KnownConsumers();
+    known.of({ consumer: 'shipping', id: undefined }, 'here');
+    expect(known.of({ consumer: 'shipping', maxAttempts: 1 }, 'here').maxAttempts).toBe(1);
+  });
+
   it('are looked at again when their object has changed', () => {
     const known = new KnownConsumers();
     const options = { consumer: 'shipping', maxAttempts: 3 };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { InboxMessageIdMissingError } from '../../../../lib/errors/inbox.errors';
-import { keyOf, keyOfPlace } from '../../../../lib/inbox/message-key';
+import { isForAnother, keyOf, keyOfPlace } from '../../../../lib/inbox/message-key';
 import { readMessage } from '../../../../lib/inbox/read-message';
 import type { InboxConsumerOptions, InboxMessage } from '../../../../lib/interfaces/inbox-message';
 import { anInboxMessage } from '../support/an-inbox-message';
@@ -120,9 +120,27 @@ describe('a replay of a message', () => {
   });
 });
 
+describe('a message in a retry topic', () => {
+  const inRetryTopic = anInboxMessage({ topic: 'orders.retry', headers: { 'inbox-consumer': 'billing' } });
+
+  it('is for the consumer alone that has given it up', () => {
+    expect(isForAnother(inRetryTopic, { consumer: 'shipping', retryTopic: 'orders.retry' })).toBe(true);
+    expect(isForAnother(inRetryTopic, { consumer: 'billing', retryTopic: 'orders.retry' })).toBe(false);
+  });
+
+  it('is for any where it does not say whose it is, and so is one of any other topic', () => {
+    const unsaid = anInboxMessage({ topic: 'orders.retry' });
+    expect(isForAnother(unsaid, { consumer: 'shipping', retryTopic: 'orders.retry' })).toBe(false);
+    expect(isForAnother(inRetryTopic, { consumer: 'shipping', retryTopic: undefined })).toBe(false);
+    expect(
+      isForAnother({ ...inRetryTopic, topic: 'orders' }, { consumer: 'shipping', retryTopic: 'orders.retry' }),
+    ).toBe(false);
+  });
+});
+
 describe('the place of a message', () => {
   it('stands in for its id', () => {
-    expect(keyOfPlace(anInboxMessage())).toEqual({ messageId: 'orders[3]@7', replayId: '' });
+    expect(keyOfPlace(anInboxMessage())).toEqual({ messageId: 'orders[3]@7/1767323045678', replayId: '' });
   });
 
   it('is never too long', () => {

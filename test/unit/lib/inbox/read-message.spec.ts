@@ -28,10 +28,13 @@ describe('a record as the inbox reads it', () => {
     expect(readMessage(aPayload('e1', { headers })).headers).toEqual({});
   });
 
-  it('was written when it is received, where it does not say when', () => {
-    jest.useFakeTimers({ now: 12_345 });
-    expect(readMessage(aPayload('e1', { timestamp: undefined })).timestamp).toBe(12_345);
-    jest.useRealTimers();
+  it.each([undefined, '-1', '0'])('has no time where it does not say when it was written: %s', (timestamp) => {
+    expect(readMessage(aPayload('e1', { timestamp })).timestamp).toBe(0);
+  });
+
+  it('has the first of a header that stands twice, and the whole of one that looks like a list', () => {
+    const headers = { twice: [Buffer.from('a'), Buffer.from('b')] as never, list: ['a', 'b'] };
+    expect(readMessage(aPayload('e1', { headers })).headers).toMatchObject({ twice: 'a', list: '["a","b"]' });
   });
 
   it.each([
