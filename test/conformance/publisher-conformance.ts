@@ -89,7 +89,11 @@ export function describePublisher<D extends Destination>(name: string, tested: P
 
     it('publishes without having been connected', async () => {
       deliveries.add(topic, destination.keys, 5);
-      await expect(deliveries.publish()).resolves.toMatchObject({ became: 'PPPPP' });
+      // As the relay does, again: to a busy machine a first connection may take longer than one try.
+      await eventually('all of them', async () => {
+        await deliveries.publish();
+        return deliveries.pending.length === 0;
+      });
       await check();
     });
 

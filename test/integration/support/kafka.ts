@@ -66,6 +66,8 @@ export async function createNamedTopic(
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
       return topics[0]?.partitions.length === partitions && topics[0].partitions.every(({ leader }) => leader >= 0);
     });
+    // A leader may be named before it knows that it is one.
+    await eventually('its leaders to serve', () => admin.fetchTopicOffsets(topic));
   } finally {
     await admin.disconnect();
   }
