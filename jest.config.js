@@ -26,7 +26,7 @@ const shared = {
 };
 
 module.exports = {
-  // The integration tests mostly wait, so that four at a time pay off on two cores as well.
+  // The integration tests mostly wait, so that three at a time pay off on two cores as well.
   maxWorkers: 3,
   testSequencer: '<rootDir>/test/longest-first.cjs',
   // Only for what hangs: a busy machine may take many times as long as a quiet one.
