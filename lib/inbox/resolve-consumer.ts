@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { closestName } from '../config/closest-name';
+import { TOPIC_NAME } from '../config/topic-name';
 import { InboxOptionsInvalidError } from '../errors/inbox.errors';
 import type { InboxConsumerOptions } from '../interfaces/inbox-message';
 
@@ -22,9 +23,6 @@ const oneOf = (first: string, second: string): Rule => ({
   allowed: `"${first}" or "${second}"`,
   accepts: (value) => value === first || value === second,
 });
-
-/** Kafka's own rule (org.apache.kafka.common.internals.Topic). */
-const TOPIC = /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/;
 
 /** The one place where defaults and ranges stand. */
 const rules: { readonly [Name in keyof Required<InboxConsumerOptions>]: Rule } = {
@@ -49,7 +47,7 @@ const rules: { readonly [Name in keyof Required<InboxConsumerOptions>]: Rule } =
   },
   retryTopic: {
     allowed: 'a topic: 1 to 249 of the characters a-z A-Z 0-9 . _ -',
-    accepts: (value) => typeof value === 'string' && TOPIC.test(value),
+    accepts: (value) => typeof value === 'string' && TOPIC_NAME.test(value),
   },
   retryDelaySeconds: {
     default: 0,

@@ -1,12 +1,10 @@
 import { types } from 'node:util';
 import { validate as isUuid } from 'uuid';
+import { TOPIC_NAME } from '../config/topic-name';
 import { OutboxArgumentInvalidError } from '../errors/event.errors';
 
 /** Longest values, in characters, as the columns have them. */
 const LONGEST = { aggregateType: 100, aggregateId: 255, eventType: 255, eventKey: 255 } as const;
-
-/** Kafka's own rule (org.apache.kafka.common.internals.Topic): a legal character set, at most 249, neither "." nor "..". */
-const TOPIC = /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/;
 
 /** An RFC 9110 field name: Kafka allows more, but other carriers of a CloudEvent do not. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,255}$/;
@@ -68,7 +66,7 @@ function characters(value: string): number {
 function* topicFaults(value: unknown): Generator<string> {
   if (typeof value !== 'string' || value === '') {
     yield `topic is ${kindOf(value)}, and must name a Kafka topic`;
-  } else if (!TOPIC.test(value)) {
+  } else if (!TOPIC_NAME.test(value)) {
     yield `topic is ${JSON.stringify(value.slice(0, 80))}, and must be 1 to 249 of the characters a-z A-Z 0-9 . _ - and not "." or ".."`;
   }
 }
