@@ -6,7 +6,7 @@ import type { Scope } from './scope';
 const PARTITIONS = 6;
 const STALLED_AFTER_MS = 60_000;
 const SHORTEST_PAUSE_MS = 2;
-const LONGEST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 250;
 
 /** Topics that are made for a measure, and how much has been written to them. */
 export class Topics {

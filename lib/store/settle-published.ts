@@ -28,7 +28,8 @@ export class SettlePublished {
        where e.${t.seq} = any ($4::bigint[]) and ${mayBeSettled(tables, 'e')}
        returning e.${t.seq} as seq
      )
-     select case when count(*) < cardinality($4::bigint[]) then coalesce(string_agg(seq::text, ','), '') end from settled`,
+     select case when (select count(*) from settled) < cardinality($4::bigint[])
+       then (select coalesce(string_agg(seq::text, ','), '') from settled) end`,
       arePrepared,
     );
   }

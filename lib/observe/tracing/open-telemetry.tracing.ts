@@ -31,7 +31,12 @@ export class OpenTelemetryTracing extends OutboxTracing {
   /** The same publisher, seen in traces. */
   publisher(publisher: OutboxPublisher): Pick<OutboxPublisher, 'publish'> {
     const { api, system } = this;
-    return api === null ? publisher : withPublishSpans(publisher, api, api.trace.getTracer(TRACER), system);
+    if (api === null) {
+      return publisher;
+    }
+    const seen = withPublishSpans(publisher, api, api.trace.getTracer(TRACER), system);
+    // An SDK may be registered later than the relay begins.
+    return { publish: (batch, context) => (this.isActive ? seen : publisher).publish(batch, context) };
   }
 
   override async process<T>(record: ConsumedRecord, handler: () => Promise<T>): Promise<T> {

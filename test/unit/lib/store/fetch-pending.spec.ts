@@ -12,10 +12,10 @@ const running = jest.mocked(PlannedStatement.prototype.run);
 
 const NO_CELLS: null[] = Array.from({ length: PENDING_COLUMNS }, () => null);
 const cells = (seq: number): string[] => [
-  `${seq}`, '63', 'id', 'OrderPlaced', 'order-1', 'orders', 'customer-1', '{}', '{"a":"b"}', '00-a-b-01', '1767323045678', '7',
+  `${seq}`, '63', 'id', 'OrderPlaced', 'order-1', 'orders', 'customer-1', '{}', '{"a":"b"}', '00-a-b-01', 'a=1', '1767323045678', '7', '1500',
 ]; // prettier-ignore
 
-/** What the statement says of itself in its first row. */
+/** What the statement says of itself, in a row of its own. */
 const BOOK = {
   snapshot: '10:20:',
   late: 0,
@@ -55,8 +55,8 @@ describe('what is pending', () => {
 
   function fetch(book: object, events: string[][] = [], changes: Partial<PendingQuery> = {}): Promise<FetchedBatch> {
     const rows = [
-      [JSON.stringify({ ...BOOK, ...book }), null, ...NO_CELLS],
-      ...events.map((row, place) => [null, `${place + 1}`, ...row]),
+      [...NO_CELLS, null, JSON.stringify({ ...BOOK, ...book })],
+      ...events.map((row, place) => [...row, `${place + 1}`, null]),
     ];
     // PostgreSQL does not promise in which order a "union all" comes.
     running.mockResolvedValue({ rows: rows.reverse(), count: rows.length });

@@ -78,7 +78,7 @@ describe('a pending event', () => {
 
     beforeAll(async () => {
       dataSource = await aDataSource();
-      columns = columnsOf(pendingColumns(new OutboxTables(dataSource, 'default').event, 'x'));
+      columns = columnsOf(pendingColumns(new OutboxTables(dataSource, 'default').event, 'x', 'x.data'));
     });
 
     it('with as many columns as it says', () => {
@@ -86,19 +86,12 @@ describe('a pending event', () => {
       expect(row).toHaveLength(PENDING_COLUMNS);
     });
 
-    it('as text, so that no parser of the application touches it', () => {
-      for (const column of ['seq', 'lane', 'id', 'event_data', 'headers', 'attempts']) {
-        expect(columns).toContain(`x."${column}"::text`);
-      }
-      expect(columns.filter((column) => !column.endsWith('::text'))).toEqual([
-        'x."event_type"', 'x."aggregate_id"', 'x."topic"', 'x."event_key"', 'x."traceparent"',
-        'x."tracestate"',
-      ]); // prettier-ignore
+    it('without writing a value out twice', () => {
+      expect(columns.filter((column) => column.includes('::text'))).toEqual([]);
     });
 
-    it('with its payload from elsewhere, where that was made text before', () => {
-      const given = columnsOf(pendingColumns(new OutboxTables(dataSource, 'default').event, 'x', 'x.data'));
-      expect(given[7]).toBe('x.data');
+    it('with its payload from where that was made text before', () => {
+      expect(columns[7]).toBe('x.data');
     });
   });
 });
