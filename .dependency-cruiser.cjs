@@ -12,6 +12,15 @@ const mayImportOnly = (folder, allowed) => ({
   to: { path: '^lib/', pathNot: [`^lib/${folder}/`, ...allowed.map((name) => `^lib/${name}/`)] },
 });
 
+/** @type {(name: string, room: string, packages: string, comment: string) => object} */
+const onlyIn = (name, room, packages, comment) => ({
+  name: `${name}-only-in-its-room`,
+  comment,
+  severity: 'error',
+  from: { path: '^lib/', pathNot: `^lib/${room}` },
+  to: { path: `node_modules/${packages}` },
+});
+
 const foundation = ['config', 'interfaces', 'errors', 'time', 'peers'];
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -44,41 +53,31 @@ module.exports = {
     mayImportOnly('health', ['observe']),
     mayImportOnly('migrations', ['store', 'errors']),
     mayImportOnly('testing', [...foundation, 'write', 'inbox', 'observe', 'store', 'transaction']),
-    {
-      name: 'kafkajs-only-in-publish',
-      comment: 'the relay knows a publisher, not Kafka; config names the type of its options',
-      severity: 'error',
-      from: { path: '^lib/', pathNot: '^lib/(publish|config)/' },
-      to: { path: 'node_modules/kafkajs' },
-    },
-    {
-      name: 'prometheus-only-in-its-room',
-      comment: 'optional peers: who does not want metrics does not install them',
-      severity: 'error',
-      from: { path: '^lib/', pathNot: '^lib/observe/metrics/' },
-      to: { path: 'node_modules/(prom-client|@willsoto)' },
-    },
-    {
-      name: 'open-telemetry-only-in-its-room',
-      comment: 'an optional peer, loaded in one place',
-      severity: 'error',
-      from: { path: '^lib/', pathNot: '^lib/(observe/tracing/|outbox-observation\\.ts$)' },
-      to: { path: 'node_modules/@opentelemetry' },
-    },
-    {
-      name: 'terminus-only-in-health',
-      comment: 'an optional peer, behind its subpath',
-      severity: 'error',
-      from: { path: '^lib/', pathNot: '^lib/health/' },
-      to: { path: 'node_modules/@nestjs/terminus' },
-    },
-    {
-      name: 'microservices-only-in-inbox',
-      comment: 'an optional peer, loaded where a handler of its Kafka transport has failed',
-      severity: 'error',
-      from: { path: '^lib/', pathNot: '^lib/inbox/nest-errors\\.ts$' },
-      to: { path: 'node_modules/@nestjs/microservices' },
-    },
+    onlyIn(
+      'kafkajs',
+      '(publish|config)/',
+      'kafkajs',
+      'the relay knows a publisher, not Kafka; config names the type of its options',
+    ),
+    onlyIn(
+      'prometheus',
+      'observe/metrics/',
+      '(prom-client|@willsoto)',
+      'an optional peer: who does not want metrics does not install it',
+    ),
+    onlyIn(
+      'open-telemetry',
+      '(observe/tracing/|outbox-observation\\.ts$)',
+      '@opentelemetry',
+      'an optional peer, loaded in one place',
+    ),
+    onlyIn('terminus', 'health/', '@nestjs/terminus', 'an optional peer, behind its subpath'),
+    onlyIn(
+      'microservices',
+      'inbox/nest-errors\\.ts$',
+      '@nestjs/microservices',
+      'an optional peer, loaded where a handler of its Kafka transport has failed',
+    ),
     {
       name: 'lib-stands-alone',
       severity: 'error',

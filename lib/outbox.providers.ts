@@ -8,9 +8,15 @@ import { TypeOrmDeadLetters } from './admin/typeorm-dead-letters';
 import { TypeOrmInboxDeadLetters } from './admin/typeorm-inbox-dead-letters';
 import type { OutboxOptions, ResolvedOutboxOptions } from './config/outbox-options';
 import { resolveOptions } from './config/resolve-options';
-import { connectionToken, observationToken, optionsToken, outboxedToken, publisherToken } from './config/tokens';
+import {
+  connectionToken,
+  observationToken,
+  optionsToken,
+  outboxedToken,
+  publisherToken,
+  writerToken,
+} from './config/tokens';
 import { getInboxToken } from './inbox/inbox-tokens';
-import type { ActivitySink } from './interfaces/outbox-activity';
 import type { OutboxPublisher } from './interfaces/outbox-publisher';
 import { connect, type OutboxConnection } from './outbox-connection';
 import { inboxOf } from './outbox-inbox';
@@ -115,7 +121,7 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
       },
     },
     {
-      provide: getOutboxToken(dataSource),
+      provide: writerToken(dataSource),
       inject: [
         optionsToken(dataSource),
         connectionToken(dataSource),
@@ -125,11 +131,24 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
       ],
       useFactory: (
         options: ResolvedOutboxOptions,
-        connection: OutboxConnection,
+        { dataSource: source, tables, transactions }: OutboxConnection,
         relay: EventRelayWorker,
         { tell }: OutboxObservation,
         tracing: OpenTelemetryTracing,
-      ) => repositoryOf(options, connection, relay, tell, tracing),
+      ) =>
+        new TypeOrmOutboxRepository(source, tables, transactions, options, {
+          onCommitted: (lanes) => {
+            relay.committed(lanes);
+          },
+          tell,
+          currentTrace: () => tracing.current(),
+        }),
+    },
+    {
+      // Not `useExisting`: before Nest 12 what overrides an alias has no lifecycle hooks.
+      provide: getOutboxToken(dataSource),
+      inject: [writerToken(dataSource)],
+      useFactory: (writer: OutboxRepository) => writer,
     },
     {
       provide: getDeadLettersToken(dataSource),
@@ -142,23 +161,17 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
       inject: [
         optionsToken(dataSource),
         connectionToken(dataSource),
-        getRelayToken(dataSource),
+        writerToken(dataSource),
         observationToken(dataSource),
         getTracingToken(dataSource),
       ],
       useFactory: (
         options: ResolvedOutboxOptions,
         connection: OutboxConnection,
-        relay: EventRelayWorker,
+        outbox: TypeOrmOutboxRepository,
         { tell }: OutboxObservation,
         tracing: OpenTelemetryTracing,
-      ) =>
-        inboxOf(options, connection, {
-          outbox: repositoryOf(options, connection, relay, tell, tracing),
-          tell,
-          tracing,
-          logger: new Logger('Outbox'),
-        }),
+      ) => inboxOf(options, connection, { outbox, tell, tracing, logger: new Logger('Outbox') }),
     },
     {
       provide: getInboxDeadLettersToken(dataSource),
@@ -178,22 +191,6 @@ export function outboxProviders(dataSource: string, rawOptionsToken: string): Pr
         new TransactionalOutboxedRunner(transactions, repository),
     },
   ];
-}
-
-function repositoryOf(
-  options: ResolvedOutboxOptions,
-  { dataSource, tables, transactions }: OutboxConnection,
-  relay: EventRelayWorker,
-  tell: ActivitySink,
-  tracing: OpenTelemetryTracing,
-): TypeOrmOutboxRepository {
-  return new TypeOrmOutboxRepository(dataSource, tables, transactions, options, {
-    onCommitted: (lanes) => {
-      relay.committed(lanes);
-    },
-    tell,
-    currentTrace: () => tracing.current(),
-  });
 }
 
 /** Also where `relay` is false, if it is known where to deliver to: `drain` may be called. */

@@ -3,7 +3,7 @@ import type { Database } from '../support/database';
 import type { Bench } from '../support/measure';
 import type { CronProgram } from './cron-process';
 
-/** The relay's, so that all send the same records: kafkajs takes the longer the more headers there are. */
+/** As the relay writes them: kafkajs takes the longer the more headers a record has. */
 const HEADERS = `json_build_object(
   'ce_specversion', '1.0', 'ce_id', id, 'ce_type', event_type, 'ce_source', 'bench-relay', 'ce_subject', aggregate_id,
   'ce_time', to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),

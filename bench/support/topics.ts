@@ -40,16 +40,18 @@ export class Topics {
    * disturb the work nor miss its end.
    */
   async untilWritten(topic: string, target: number): Promise<void> {
-    const first = { count: await this.written(topic), at: performance.now() };
-    let last = first;
-    let progressAt = first.at;
+    let last = { count: await this.written(topic), at: performance.now() };
+    let progressAt = last.at;
+    // The rate is that of the work, which may begin late.
+    let first: typeof last | undefined;
     while (last.count < target) {
-      const rate = (last.count - first.count) / (last.at - first.at);
+      const rate = first === undefined ? 0 : (last.count - first.count) / (last.at - first.at);
       const left = rate > 0 ? (target - last.count) / rate : 0;
       await sleep(Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, left / 2)));
       const now = { count: await this.written(topic), at: performance.now() };
       if (now.count > last.count) {
         progressAt = now.at;
+        first ??= now;
       } else if (now.at - progressAt > STALLED_AFTER_MS) {
         throw new Error(`${topic} has got ${String(now.count)} of ${String(target)} records, and no more come`);
       }

@@ -21,6 +21,11 @@ export function publisherToken(dataSource: string): string {
   return `nestjs-outboxed:publisher:${dataSource}`;
 }
 
+/** Injection token of what writes events, for a data source: the real one, also where a test has overridden `OutboxRepository`. */
+export function writerToken(dataSource: string): string {
+  return `nestjs-outboxed:writer:${dataSource}`;
+}
+
 /** Injection token of what observes the outbox, for a data source. */
 export function observationToken(dataSource: string): string {
   return `nestjs-outboxed:observation:${dataSource}`;

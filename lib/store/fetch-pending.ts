@@ -185,13 +185,13 @@ function fetchStatement(tables: OutboxTables, passOver: boolean): string {
         'reached', ${passOver ? `(${reached})` : 'null'},
         'rewinds', (${rewinds}),
         'waiting', case when $8::boolean then (${waiting(tables)}) end
-      )
+      )::text
     union all
     select ${pendingColumns(t, 'e', 'e.data')}, e.place, null
     from (
       select c.place, e.*, sum(octet_length(e.data) + coalesce(octet_length(e.${t.headers}::text), 0)) over byPlace as bytes_so_far
       from chosen c
-      -- By the place of the row, which this same snapshot has seen there (1.1 of 11 us an event); "offset 0" keeps it a look-up for each, in their order.
+      -- By its ctid, at which this same snapshot has seen it (1.1 of 11 us an event); "offset 0" keeps it a look-up for each of them, in their order.
       cross join lateral (
         select e.*, e.${t.eventData}::text as data from ${t.tableName} e where e.ctid = c.tuple and e.${t.seq} = c.seq offset 0
       ) e

@@ -31,9 +31,10 @@ const rfc3339 = new Rfc3339();
 export const PENDING_COLUMNS = 14;
 
 /**
- * The columns of an event, in their own types: {@link PlannedStatement} reads all as text, whatever parsers an application has given to node-postgres, and a
- * cast to text would write each value out twice. The time is written out in Node, which is ten times as fast as to_char. `date_part` gives a
- * float8, which is exact to the microsecond for centuries; `extract` gives a numeric, which is slower to reckon with.
+ * The columns of an event. They are read as text, whatever parsers an application has given to node-postgres, and so most are not cast to it: PostgreSQL
+ * would write each value out twice. JSON is, as pg-native would parse it all the same. The time is written out in Node, which is ten times as
+ * fast as to_char. `date_part` gives a float8, which is exact to the microsecond for centuries; `extract` gives a numeric, which is slower to
+ * reckon with.
  *
  * @param data where the payload stands as text
  */
@@ -47,7 +48,7 @@ export function pendingColumns(t: Table<EventOutbox>, e: string, data: string): 
     `${e}.${t.topic}`,
     `${e}.${t.eventKey}`,
     data,
-    `${e}.${t.headers}`,
+    `${e}.${t.headers}::text`,
     `${e}.${t.traceparent}`,
     `${e}.${t.tracestate}`,
     `(date_part('epoch', ${e}.${t.createdAt}) * 1000000)::bigint / 1000`,

@@ -10,7 +10,7 @@ export class Rfc3339 {
 
   /**
    * @param milliseconds since 1970 began in UTC
-   * @throws RangeError if it is none that a Date can have
+   * @throws RangeError if they lie in a second that no Date can have
    */
   write(milliseconds: number): string {
     const second = Math.floor(milliseconds / SECOND_MS);

@@ -31,12 +31,13 @@ export class OpenTelemetryTracing extends OutboxTracing {
   /** The same publisher, seen in traces. */
   publisher(publisher: OutboxPublisher): Pick<OutboxPublisher, 'publish'> {
     const { api, system } = this;
-    if (api === null) {
-      return publisher;
-    }
-    const seen = withPublishSpans(publisher, api, api.trace.getTracer(TRACER), system);
-    // An SDK may be registered later than the relay begins.
-    return { publish: (batch, context) => (this.isActive ? seen : publisher).publish(batch, context) };
+    return api === null
+      ? publisher
+      : withPublishSpans(publisher, api, {
+          tracer: api.trace.getTracer(TRACER),
+          system,
+          isActive: () => this.isActive,
+        });
   }
 
   override async process<T>(record: ConsumedRecord, handler: () => Promise<T>): Promise<T> {

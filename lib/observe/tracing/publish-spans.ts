@@ -10,6 +10,15 @@ const SUPPRESS_TRACING = 'OpenTelemetry SDK Context Key SUPPRESS_TRACING';
 /** As many as OpenTelemetry's SDKs keep unless told otherwise. */
 const MOST_LINKS = 128;
 
+/** How sending is seen. */
+interface PublishTracing {
+  readonly tracer: OpenTelemetry.Tracer;
+  /** `messaging.system`. */
+  readonly system: string;
+  /** Whether a span would be for anybody: to read the traces of 1000 events for nobody took 0.3 ms. An SDK may be registered later than the relay begins. */
+  readonly isActive: () => boolean;
+}
+
 /**
  * A publisher whose sending is seen in traces: a span `send <topic>` for each topic of a batch, which links to the traces in which its events were added. It
  * is none of these traces' own, as one send carries events of many, and of the kind CLIENT, as the records carry the context of their adding and
@@ -18,12 +27,11 @@ const MOST_LINKS = 128;
 export function withPublishSpans(
   publisher: Publishes,
   api: typeof OpenTelemetry,
-  tracer: OpenTelemetry.Tracer,
-  system: string,
+  { tracer, system, isActive }: PublishTracing,
 ): Publishes {
   return {
     publish: async (batch: readonly OutboxMessage[], context: PublishContext): Promise<PublishResult> => {
-      const spans = startSpans(batch, api, tracer, system);
+      const spans = isActive() ? startSpans(batch, api, tracer, system) : [];
       const publish = (): Promise<PublishResult> => uninstrumented(api, () => publisher.publish(batch, context));
       if (spans.length === 0) {
         return publish();

@@ -2,6 +2,7 @@ import * as api from '@opentelemetry/api';
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
+  NodeTracerProvider,
   SimpleSpanProcessor,
   type ReadableSpan,
 } from '@opentelemetry/sdk-trace-node';
@@ -17,8 +18,11 @@ describe('a publisher that is seen in traces', () => {
   const tracer = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }).getTracer('test');
   let publish: jest.Mock<Promise<PublishResult>, [readonly OutboxMessage[], object]>;
 
+  let isActive: boolean;
+
   beforeEach(() => {
     exporter.reset();
+    isActive = true;
     publish = jest.fn((batch, _context) => Promise.resolve({ outcomes: batch.map(() => PUBLISHED) }));
   });
 
@@ -28,7 +32,7 @@ describe('a publisher that is seen in traces', () => {
       headers: { traceparent: `00-${'a'.repeat(32)}-${n.toString(16).padStart(16, '0')}-${flags}` },
     });
   const send = (batch: readonly OutboxMessage[]): Promise<PublishResult> =>
-    withPublishSpans({ publish }, api, tracer, 'kafka').publish(batch, context);
+    withPublishSpans({ publish }, api, { tracer, system: 'kafka', isActive: () => isActive }).publish(batch, context);
   const spans = (): readonly ReadableSpan[] => exporter.getFinishedSpans();
 
   it('has a span for each topic, that links to the traces of its events, each once', async () => {
@@ -70,5 +74,42 @@ describe('a publisher that is seen in traces', () => {
     publish.mockRejectedValue(new Error('broken'));
     await expect(send([traced(1)])).rejects.toThrow('broken');
     expect(spans().map(({ status }) => status.code)).toEqual([api.SpanStatusCode.ERROR]);
+  });
+
+  it('has none while nobody would see them, and some as soon as somebody does', async () => {
+    const seen = withPublishSpans({ publish }, api, { tracer, system: 'kafka', isActive: () => isActive });
+    isActive = false;
+    await seen.publish([traced(1)], context);
+    expect(spans()).toEqual([]);
+    isActive = true;
+    await seen.publish([traced(1)], context);
+    expect(spans()).toHaveLength(1);
+  });
+
+  describe('beside an instrumentation of its client', () => {
+    const provider = new NodeTracerProvider();
+    beforeAll(() => {
+      provider.register();
+    });
+    afterAll(() => {
+      api.trace.disable();
+      api.context.disable();
+      api.propagation.disable();
+    });
+
+    it.each([true, false])('keeps the trace context that was stored, seen or not: %p', async (active) => {
+      isActive = active;
+      const injected: Record<string, string> = {};
+      publish.mockImplementation((batch) => {
+        api.propagation.inject(api.context.active(), injected);
+        return Promise.resolve({ outcomes: batch.map(() => PUBLISHED) });
+      });
+      await provider.getTracer('application').startActiveSpan('a request', async (span) => {
+        await send([traced(1)]);
+        span.end();
+      });
+      expect(injected).toEqual({});
+      expect(publish).toHaveBeenCalledTimes(1);
+    });
   });
 });
