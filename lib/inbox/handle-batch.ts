@@ -1,5 +1,6 @@
 import type { QueryRunner } from 'typeorm';
 import { InboxBatchStoppedError, InboxMessageIdMissingError } from '../errors/inbox.errors';
+import { messageOf } from '../errors/message-of';
 import type {
   InboxBatchOutcome,
   InboxBatchPayload,
@@ -104,11 +105,10 @@ export class BatchHandling {
     const { transactions, claimAll, processed, skipped } = this.parts;
     let isClaimed = false;
     try {
-      const entries = some.map((raw): Entry<Message> => {
-        const message = readMessage({ ...batch, message: raw });
-        return { raw, message, key: keyOf(message, consumer) };
-      });
-      const own = entries.filter(({ message }) => !isForAnother(message, consumer));
+      const own = some
+        .map((raw) => ({ raw, message: readMessage({ ...batch, message: raw }) }))
+        .filter(({ message }) => !isForAnother(message, consumer))
+        .map((entry): Entry<Message> => ({ ...entry, key: keyOf(entry.message, consumer) }));
       const fresh = await transactions.run(
         async () => {
           const keys = new Map(own.flatMap(({ key }) => (key === null ? [] : [[textOf(key), key] as const])));
@@ -132,8 +132,8 @@ export class BatchHandling {
         { propagation: 'NESTED' },
       );
       counts.processed += fresh.length;
-      counts.skipped += entries.length - fresh.length;
-      skipped(consumer.consumer, entries.length - fresh.length);
+      counts.skipped += some.length - fresh.length;
+      skipped(consumer.consumer, some.length - fresh.length);
     } catch (error) {
       if (!isClaimed && !(error instanceof InboxMessageIdMissingError)) {
         throw error;
@@ -164,7 +164,7 @@ export class BatchHandling {
     // Else the error of one of them is thrown, or told of.
     if (counts.retried + counts.dead === givenUp) {
       this.parts.warn(
-        `A batch of ${some.length} messages failed together, and did not one by one, which is slower: ${error instanceof Error ? error.message : String(error)}.`,
+        `A batch of ${some.length} messages failed together, and did not one by one, which is slower: ${messageOf(error)}.`,
       );
     }
   }

@@ -1,5 +1,7 @@
 import { QueryFailedError, type QueryRunner } from 'typeorm';
 import { InboxMessageBusyError, InboxMessageIdMissingError } from '../errors/inbox.errors';
+import { messageOf } from '../errors/message-of';
+import { DEADLOCK_DETECTED, SERIALIZATION_FAILURE } from '../errors/sql-state';
 import { OutboxDeadlockError } from '../errors/transaction.errors';
 import type { InboxMessage, InboxOutcome } from '../interfaces/inbox-message';
 import type { ClaimResult, MessageKey } from '../store/claim-messages';
@@ -119,7 +121,7 @@ export class MessageHandling {
     } catch (uncounted) {
       // Most likely it failed for the same reason, an outage of the database: then it is not the message's fault.
       this.parts.warn(
-        `A failed attempt at the message at ${placeOf(message)} could not be counted: ${uncounted instanceof Error ? uncounted.message : String(uncounted)}.`,
+        `A failed attempt at the message at ${placeOf(message)} could not be counted: ${messageOf(uncounted)}.`,
       );
       return 'again';
     }
@@ -134,8 +136,6 @@ export class MessageHandling {
   }
 }
 
-const SERIALIZATION_FAILURE = '40001';
-const DEADLOCK_DETECTED = '40P01';
 /** Of an error, one behind the other; they may go round in a circle. */
 const MOST_CAUSES = 8;
 

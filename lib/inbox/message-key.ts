@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { InboxMessageIdMissingError } from '../errors/inbox.errors';
+import { messageOf } from '../errors/message-of';
 import type { InboxConsumerOptions, InboxMessage } from '../interfaces/inbox-message';
 import type { MessageKey } from '../store/claim-messages';
 import { placeOf } from './read-message';
@@ -35,7 +36,7 @@ function extracted(message: InboxMessage, extract: NonNullable<InboxConsumerOpti
   try {
     return extract(message);
   } catch (error) {
-    const why = `the option "id" has failed for it (${error instanceof Error ? error.message : String(error)})`;
+    const why = `the option "id" has failed for it (${messageOf(error)})`;
     throw new InboxMessageIdMissingError(placeOf(message), why, { cause: error });
   }
 }

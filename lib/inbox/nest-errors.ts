@@ -1,4 +1,5 @@
 import type * as Microservices from '@nestjs/microservices';
+import { messageOf } from '../errors/message-of';
 import { loadPeer } from '../peers/load-peer';
 import type { NestCall } from './received-message';
 
@@ -31,8 +32,4 @@ export function answerOf(error: unknown): unknown {
 function load(): typeof Microservices | null {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- see loadPeer
   return loadPeer('@nestjs/microservices', () => require('@nestjs/microservices') as typeof Microservices);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors/message-of';
 import type {
   OutboxMessage,
   OutboxPublisher,
@@ -52,7 +53,7 @@ export class InProcessPublisher implements OutboxPublisher {
       }
       return { status: 'published' };
     } catch (error) {
-      return { status: 'rejected', reason: error instanceof Error ? error.message : String(error) };
+      return { status: 'rejected', reason: messageOf(error) };
     }
   }
 }

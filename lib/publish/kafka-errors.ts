@@ -1,3 +1,4 @@
+import { messageOf } from '../errors/message-of';
 /** Whose fault a failed send is: a message's own, that of a topic, or that of a broker that cannot be reached or is not ready. */
 export interface SendFailure {
   readonly fault: 'message' | 'topic' | 'broker';
@@ -36,7 +37,7 @@ const MOST_NESTED = 10;
 
 export function sendFailure(error: unknown): SendFailure {
   const type = protocolType(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const reason = type === undefined || message.includes(type) ? message : `${type}: ${message}`;
   if (type !== undefined && MESSAGE_FAULTS.has(type)) {
     return { fault: 'message', reason };

@@ -1,4 +1,5 @@
 import { QueryFailedError, type QueryRunner } from 'typeorm';
+import { DEADLOCK_DETECTED } from '../errors/sql-state';
 import { OutboxEventIdTakenError } from '../errors/event.errors';
 import { OutboxDeadlockError } from '../errors/transaction.errors';
 import type { WrittenTrace } from '../interfaces/written-trace';
@@ -27,7 +28,6 @@ export interface NewEvent {
 const LOCK_NAMESPACE = 0x6f757462; // "outb"
 
 const UNIQUE_VIOLATION = '23505';
-const DEADLOCK_DETECTED = '40P01';
 
 /**
  * The statement that adds events. It locks the ordering keys until the transaction ends, and draws `seq` only when it holds all locks. So of one

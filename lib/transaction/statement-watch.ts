@@ -1,4 +1,5 @@
 import { QueryFailedError, type QueryRunner } from 'typeorm';
+import { DEADLOCK_DETECTED } from '../errors/sql-state';
 import { OutboxTransactionAbortedError } from '../errors/transaction.errors';
 
 /** What is to happen around the statements of a runner. */
@@ -20,8 +21,6 @@ type Broadcast = (
 /** TypeORM's own statements, as it writes them. */
 const CONTROL = /^(START TRANSACTION|SET TRANSACTION|SAVEPOINT typeorm_|RELEASE SAVEPOINT typeorm_|ROLLBACK|COMMIT)/;
 const ENDING = /^(COMMIT$|RELEASE SAVEPOINT typeorm_)/;
-
-const DEADLOCK_DETECTED = '40P01';
 
 const DEADLOCK_HINT =
   ' This transaction has added events, and so holds their ordering keys until it ends: another one has taken the same rows and keys in ' +

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors/message-of';
 /** The text, or why there is none. */
 export type JsonText = { readonly text: string } | { readonly fault: string };
 
@@ -26,7 +27,7 @@ export function jsonText(data: unknown): JsonText {
     return { text };
   } catch (error) {
     // A circular structure, a toJSON() that throws, or one nested too deep: the engine's own message names the place.
-    return { fault: (error instanceof Error ? error.message : String(error)).split('\n').join(' ') };
+    return { fault: messageOf(error).split('\n').join(' ') };
   }
 }
 

@@ -65,15 +65,17 @@ function eventData(data: unknown, maxEventBytes: number): { text: string } | { f
   if ('fault' in json) {
     return { fault: `eventData cannot be carried by JSON: ${json.fault}` };
   }
-  const bytes = Buffer.byteLength(json.text);
-  if (bytes > maxEventBytes) {
-    return {
-      fault:
-        `eventData has ${bytes} bytes as JSON, and must have at most ${maxEventBytes} (option maxEventBytes): send a reference ` +
-        'to the data, or raise the option together with the limits of broker and consumers',
-    };
-  }
-  return json;
+  const fault = sizeFault(json.text, maxEventBytes);
+  return fault === undefined ? json : { fault };
+}
+
+/** What is wrong with the size of a payload, if anything is. */
+export function sizeFault(json: string, maxEventBytes: number): string | undefined {
+  const bytes = Buffer.byteLength(json);
+  return bytes <= maxEventBytes
+    ? undefined
+    : `eventData has ${bytes} bytes as JSON, and must have at most ${maxEventBytes} (option maxEventBytes): send a reference ` +
+        'to the data, or raise the option together with the limits of broker and consumers';
 }
 
 function repeatedIds(events: readonly (OutboxEvent | null | undefined)[]): string[] {

@@ -15,7 +15,7 @@ import type { TransactionFrame, TransactionHook } from '../transaction/transacti
 import { AddedEvents } from './added-events';
 import { assertEventId } from './event-rules';
 import { OutboxRepository } from './outbox.repository';
-import { prepareEvents } from './prepare-events';
+import { prepareEvents, sizeFault } from './prepare-events';
 
 /** What writing needs of the rest of the outbox. */
 export interface WriteHooks {
@@ -62,9 +62,9 @@ export class TypeOrmOutboxRepository extends OutboxRepository {
    */
   async addText(event: Omit<OutboxEvent, 'eventData'>, json: string): Promise<void> {
     const prepared = prepareEvents([{ ...event, eventData: null }], this.maxEventBytes);
-    const bytes = Buffer.byteLength(json);
-    if (bytes > this.maxEventBytes) {
-      throw new OutboxEventInvalidError([`eventData has ${bytes} bytes, and must have at most ${this.maxEventBytes}`]);
+    const fault = sizeFault(json, this.maxEventBytes);
+    if (fault !== undefined) {
+      throw new OutboxEventInvalidError([fault]);
     }
     await this.insertAll(
       prepared.map((checked) => ({ ...checked, eventData: json })),
