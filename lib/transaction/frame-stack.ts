@@ -1,6 +1,6 @@
 import type { QueryRunner } from 'typeorm';
 import type { OverlapKind } from '../errors/transaction.errors';
-import { watchStatements } from './statement-watch';
+import { watchStatements, type StatementWatch } from './statement-watch';
 import { TransactionFrame, type TransactionHook } from './transaction-frame';
 
 /** What a stack of frames needs to know of the data source it belongs to. */
@@ -23,7 +23,7 @@ interface PostgresRunner {
  * The open transaction and savepoints of one runner, kept in step by watching the runner's own methods (of this instance, never
  * of its prototype). So it does not matter who begins and ends them: the entity manager, another library, or hand-written code.
  */
-export class FrameStack {
+export class FrameStack implements StatementWatch {
   private readonly frames: TransactionFrame[] = [];
   /** The transaction that ended last, until another begins. */
   private last: TransactionFrame | undefined;
@@ -43,14 +43,7 @@ export class FrameStack {
   ) {
     this.openTo(this.depth, undefined);
     this.watchTransactions();
-    watchStatements(runner, {
-      before: () => {
-        this.assertMayRun();
-      },
-      ending: () => this.top?.end(),
-      uncertain: () => this.top?.leaveUncertain(),
-      holdsKeys: () => this.top?.holdsKeys === true,
-    });
+    watchStatements(runner, this);
   }
 
   /**
@@ -83,6 +76,18 @@ export class FrameStack {
     } finally {
       this.entersNext = false;
     }
+  }
+
+  ending(): void {
+    this.top?.end();
+  }
+
+  uncertain(): void {
+    this.top?.leaveUncertain();
+  }
+
+  holdsKeys(): boolean {
+    return this.top?.holdsKeys === true;
   }
 
   private watchTransactions(): void {

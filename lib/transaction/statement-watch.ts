@@ -5,7 +5,7 @@ import { OutboxTransactionAbortedError } from '../errors/transaction.errors';
 /** What is to happen around the statements of a runner. */
 export interface StatementWatch {
   /** Before each statement; throws if it must not run. */
-  before(): void;
+  assertMayRun(): void;
   /** The statement that ends the innermost frame is about to be sent. */
   ending(): void;
   /** COMMIT was sent, and no answer of the server has come. */
@@ -49,7 +49,7 @@ export function watchStatements(runner: QueryRunner, watch: StatementWatch): voi
     const sql = String(args[0]);
     try {
       if (!CONTROL.test(sql)) {
-        watch.before();
+        watch.assertMayRun();
       } else if (ENDING.test(sql)) {
         watch.ending();
       }
@@ -101,7 +101,7 @@ function watchDelays(runner: QueryRunner, watch: StatementWatch): void {
       return broadcast(...args);
     }
     return broadcast(...args).then(() => {
-      watch.before();
+      watch.assertMayRun();
     });
   };
 }

@@ -14,6 +14,7 @@ import { assertIsolation } from './isolation';
 import { joinedQueryRunner, realRunner } from './joined-query-runner';
 import { OutboxTransactions, type OutboxTransaction } from './outbox-transactions';
 import type { OutboxTransactionOptions } from './propagation';
+import { RunnerStacks } from './runner-stacks';
 import { assertTransactionOptions } from './transaction-option-rules';
 import { assertSecondConnection } from './second-connection';
 import type { TransactionFrame, TransactionHook } from './transaction-frame';
@@ -40,7 +41,7 @@ export class TransactionContext extends OutboxTransactions {
 
   private readonly logger = new Logger('Outbox');
   private readonly storage = new AsyncLocalStorage<TransactionFrame | undefined>();
-  private readonly stacks = new WeakMap<QueryRunner, FrameStack>();
+  private readonly stacks = new RunnerStacks();
 
   private constructor(
     private readonly dataSource: DataSource,
@@ -73,7 +74,7 @@ export class TransactionContext extends OutboxTransactions {
 
   async bind<T>(transaction: OutboxTransaction, work: () => Promise<T>): Promise<T> {
     const runner = realRunner(this.runnerOf(transaction));
-    if (!this.stacks.has(runner)) {
+    if (this.stacks.get(runner) === undefined) {
       this.stacks.set(runner, new FrameStack(runner, this.host));
     }
     return this.storage.run(this.frameOf(runner), work);

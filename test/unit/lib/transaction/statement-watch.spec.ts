@@ -7,7 +7,7 @@ import { thrown } from '../support/thrown';
 function watched(holdsKeys = false): { fake: FakeRunner; before: jest.Mock; ending: jest.Mock } {
   const fake = new FakeRunner();
   const [before, ending] = [jest.fn<undefined, []>(), jest.fn<undefined, []>()];
-  watchStatements(fake.asRunner, { before, ending, uncertain: () => undefined, holdsKeys: () => holdsKeys });
+  watchStatements(fake.asRunner, { assertMayRun: before, ending, uncertain: () => undefined, holdsKeys: () => holdsKeys });
   return { fake, before, ending };
 }
 
@@ -27,7 +27,7 @@ describe('a watched statement', () => {
     const query = jest.fn().mockResolvedValue([]);
     fake.query = query;
     watchStatements(fake.asRunner, {
-      before: jest.fn(),
+      assertMayRun: jest.fn(),
       ending: jest.fn(),
       uncertain: () => undefined,
       holdsKeys: () => false,
@@ -94,7 +94,7 @@ describe('a watched COMMIT', () => {
     const broadcast = jest.fn();
     fake.broadcaster.broadcastAfterQueryEvent = broadcast;
     watchStatements(fake.asRunner, {
-      before: jest.fn(),
+      assertMayRun: jest.fn(),
       ending: jest.fn(),
       uncertain: () => undefined,
       holdsKeys: () => false,
