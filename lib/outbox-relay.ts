@@ -84,8 +84,8 @@ export function relayParts(
   const dueWork = new DueWork(store, sender, leases, cursors, waiting, options, monotonicClock);
   const delivery = new Delivery(store, sender, dueWork, leases, cursors, waiting, options, monotonicClock);
   const loop = new RelayLoop(
-    async (mayGoOn) => {
-      const result = await delivery.run({ mayGoOn, events: Infinity });
+    async (limits) => {
+      const result = await delivery.run({ ...limits, events: Infinity });
       if (result.ended === 'idle') {
         await askAfterPublisher(publisher, report);
       }

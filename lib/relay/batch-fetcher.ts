@@ -19,6 +19,11 @@ export interface Fetched {
   readonly fetchedAt: number;
   /** Whether there were more that the bytes of a batch did not allow. */
   readonly isCut: boolean;
+  /**
+   * Whether that was all that its snapshot had to give. What is committed later is followed by a wake-up or found by the next poll, so nothing is to be
+   * looked for once it is delivered.
+   */
+  readonly isAll: boolean;
   /** What was known of waiting events when it was made. */
   readonly knowledge: number;
   /** To be called when all of it is settled, or was thrown away: it is in flight from when its claim was made. */
@@ -70,7 +75,8 @@ export class BatchFetcher {
       });
       const isCut = isCutByBytes(batch, limit);
       this.adapt(batch.events.length, isCut);
-      return { batch, claim, heads: position.heads, limit, fetchedAt, isCut, knowledge, ended };
+      const isAll = !isCut && batch.events.length < limit && hasRoom(batch, position.perLane);
+      return { batch, claim, heads: position.heads, limit, fetchedAt, isCut, isAll, knowledge, ended };
     } catch (error) {
       ended();
       throw error;
@@ -93,6 +99,11 @@ export class BatchFetcher {
 function isCutByBytes({ events, found, lateFound }: FetchedBatch, limit: number): boolean {
   const offered = [...found.values()].reduce((sum, number) => sum + number, lateFound);
   return events.length < Math.min(limit, offered);
+}
+
+/** Whether each lane had fewer to offer than it was allowed. */
+function hasRoom({ found }: FetchedBatch, perLane: number): boolean {
+  return [...found.values()].every((number) => number < perLane);
 }
 
 /** What was fetched for nothing: it is found again. Waits for a fetch that is under way, whose failure does not matter any more. */

@@ -19,4 +19,6 @@ export interface DeliveryLimits {
   mayGoOn(): boolean;
   /** Most events to take up. */
   readonly events: number;
+  /** Whether a wake-up has come since it was last asked. Default: none comes. */
+  takeWakeUp?(): boolean;
 }

@@ -105,11 +105,15 @@ export class Delivery {
         this.waiting.looked(waiting, fetched.knowledge);
         run.left -= events.length;
         const mustStop = (): boolean => !hadRoom || rewinds.length > 0 || this.mustStop(run);
+        // Nothing is looked for after it: at a calm rate that was every other fetch, and it took the processor while the event was on its way
+        // from the broker to its consumer.
+        let isAll = fetched.isAll;
         if (events.length === 0) {
           fetched.ended();
         } else {
           // With less than half of a batch there is hardly a backlog: better to fetch when this one is sent, and to get more.
           if ((events.length * 2 >= this.options.batchSize || fetched.isCut) && !mustStop()) {
+            isAll = false;
             ahead = caught(this.fetcher.fetch(run.left));
             // Lets the statements of this fetch and of the last settling go out: kafkajs encodes a batch in one piece of 40 ms, in which the
             // database can work (1.2 times as fast and more, in each of three rounds).
@@ -118,6 +122,7 @@ export class Delivery {
           const sent = await this.send(fetched, settling, run.counts);
           settling = sent.settling;
           if (sent.unsent.length + sent.rejected.length > 0) {
+            isAll = false;
             await throwAway(ahead);
             ahead = undefined;
             await settling;
@@ -127,11 +132,14 @@ export class Delivery {
             }
           }
         }
-        if (events.length === 0 || mustStop()) {
+        if (isAll && events.length > 0 && !mustStop() && run.limits.takeWakeUp?.() === true) {
+          isAll = false;
+        }
+        if (isAll || events.length === 0 || mustStop()) {
           await throwAway(ahead);
           ahead = undefined;
           await settling;
-          const ended = await this.betweenBatches(fetched, run);
+          const ended = await this.betweenBatches(fetched, run, isAll);
           if (ended !== undefined) {
             return ended;
           }
@@ -184,10 +192,11 @@ export class Delivery {
   private async betweenBatches(
     { batch, claim, heads }: Fetched,
     run: Run,
+    isAll: boolean,
   ): Promise<DeliveryResult['ended'] | undefined> {
     // A walk over what is parked is bounded: what lies behind may be free.
     const hasWalked = [...batch.reached].some(([lane, seq]) => seq > (heads.get(lane) ?? 0));
-    let found = batch.events.length > 0 || hasWalked;
+    let found = (!isAll && batch.events.length > 0) || hasWalked;
     if (batch.rewinds.length > 0) {
       await this.store.deleteRewinds(claim.owner, batch.rewinds);
       batch.rewinds.forEach(({ lane }) => {

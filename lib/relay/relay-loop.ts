@@ -1,12 +1,12 @@
 import { pauseMs, type Random } from './backoff';
-import type { DeliveryResult } from './delivery-result';
+import type { DeliveryLimits, DeliveryResult } from './delivery-result';
 import type { RelayReport } from './relay-report';
 
 /** What a timer of Node can take. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What the loop runs: delivers until nothing is left, or until `mayGoOn` says no. */
-export type Deliver = (mayGoOn: () => boolean) => Promise<DeliveryResult>;
+export type Deliver = (limits: Required<Omit<DeliveryLimits, 'events'>>) => Promise<DeliveryResult>;
 
 /**
  * Delivers whenever there may be something to do; pauses while broker or database are away. A wake-up is only a hint: one that comes during
@@ -57,8 +57,7 @@ export class RelayLoop {
 
   private async run(): Promise<void> {
     clearTimeout(this.alarm);
-    while (this.woken && !this.stopped) {
-      this.woken = false;
+    while (!this.stopped && this.takeWakeUp()) {
       const pause = await this.once();
       if (pause !== undefined && !this.stopped) {
         this.woken = true;
@@ -80,7 +79,10 @@ export class RelayLoop {
   /** How long to pause after it, if at all. */
   private async once(): Promise<number | undefined> {
     try {
-      const { ended, published, retried, dead } = await this.deliver(() => !this.stopped);
+      const { ended, published, retried, dead } = await this.deliver({
+        mayGoOn: () => !this.stopped,
+        takeWakeUp: () => this.takeWakeUp(),
+      });
       this.report.databaseReached();
       if (published + retried + dead > 0) {
         this.failures = 0;
@@ -98,6 +100,13 @@ export class RelayLoop {
       }
       return pauseMs(++this.failures, this.random);
     }
+  }
+
+  /** Who takes it looks for what it was about. */
+  private takeWakeUp(): boolean {
+    const { woken } = this;
+    this.woken = false;
+    return woken;
   }
 
   private pauseFor(milliseconds: number): void {

@@ -119,7 +119,8 @@ describe('a delivery', () => {
   it('fetches no batch ahead where the last one was not half full: there is hardly a backlog', async () => {
     bench.add([1]);
     bench.held.add('send');
-    const result = bench.run();
+    const takeWakeUp = jest.fn(() => false).mockReturnValueOnce(true);
+    const result = bench.run({ takeWakeUp });
     await turns();
     bench.add([2]);
     expect(bench.news()).toEqual(['fetch 1', 'send 1']);
@@ -127,6 +128,53 @@ describe('a delivery', () => {
     expect(bench.news()).toEqual(['settle 1', 'fetch 2', 'send 2']);
     await bench.end('send');
     await expect(result).resolves.toMatchObject({ published: 2 });
+  });
+
+  describe('that was all there was', () => {
+    beforeEach(() => {
+      bench.add([1]);
+    });
+
+    it('ends when it is settled, and looks for nothing more', async () => {
+      await expect(bench.run()).resolves.toMatchObject({ published: 1, ended: 'idle' });
+      expect(bench.log).toEqual(['fetch 1', 'send 1', 'settle 1']);
+    });
+
+    it('looks further at once, while it is settled, where a wake-up came meanwhile', async () => {
+      bench.held.add('settle');
+      const takeWakeUp = jest.fn(() => false).mockReturnValueOnce(true);
+      const result = bench.run({ takeWakeUp });
+      await turns();
+      expect(bench.news()).toEqual(['fetch 1', 'send 1', 'settle 1', 'fetch ']);
+      expect(bench.underWay.settle).toHaveLength(1);
+      await bench.end('settle');
+      await expect(result).resolves.toMatchObject({ published: 1, ended: 'idle' });
+    });
+
+    it('leaves a wake-up to the next delivery where it does not look by itself', async () => {
+      const takeWakeUp = jest.fn(() => true);
+      let may = true;
+      bench.answer = (batch) => {
+        may = false;
+        return { outcomes: batch.map(() => ({ status: 'published' as const })) };
+      };
+      await expect(bench.run({ takeWakeUp, mayGoOn: () => may })).resolves.toMatchObject({ ended: 'interrupted' });
+      bench.table.clear();
+      await expect(bench.run({ takeWakeUp })).resolves.toMatchObject({ ended: 'idle' });
+      expect(takeWakeUp).not.toHaveBeenCalled();
+    });
+
+    it('looks further where a lane has given all that it might: there may be more of it', async () => {
+      bench.leases.owned.set(3, '1').set(4, '1');
+      await bench.run();
+      expect(bench.log).toEqual(['fetch 1', 'send 1', 'settle 1', 'fetch ']);
+    });
+
+    it('looks further where it was refused: others of its key may wait, or be free', async () => {
+      bench.answer = (batch) => ({ outcomes: batch.map(() => ({ status: 'rejected' as const, reason: 'too large' })) });
+      await bench.run();
+      expect(bench.log).toEqual(['fetch 1', 'send 1', 'settle 1', 'fetch ']);
+    });
   });
 
   it.each([
@@ -252,7 +300,7 @@ describe('a delivery', () => {
         rewinds: bench.store.deleteRewinds.mock.calls.length === 0 ? [{ id: 9, lane: 2 }] : [],
       });
       await expect(bench.run()).resolves.toMatchObject({ published: 1, ended: 'idle' });
-      expect(bench.queries.map(({ heads }) => heads.get(2))).toEqual([0, 3, 3, 0, 2]);
+      expect(bench.queries.map(({ heads }) => heads.get(2))).toEqual([0, 3, 0]);
     });
 
     it('looks anew for what waits where an operator has let a key go: a retry of it may be due', async () => {
@@ -279,7 +327,7 @@ describe('a delivery', () => {
         return Promise.resolve(void bench.log.push('keep'));
       });
       await expect(bench.run()).resolves.toMatchObject({ published: 1, ended: 'idle' });
-      expect(bench.log).toEqual(['fetch 1', 'send 1', 'settle 1', 'fetch ', 'keep']);
+      expect(bench.log).toEqual(['fetch 1', 'send 1', 'settle 1', 'keep']);
       await expect(bench.run()).resolves.toMatchObject({ published: 1, ended: 'idle' });
     });
 

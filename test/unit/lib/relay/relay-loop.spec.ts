@@ -8,6 +8,8 @@ interface Delivery {
   fail(error: Error): Promise<void>;
   /** What it is told when it asks whether it may go on. */
   readonly mayGoOn: () => boolean;
+  /** What it is told when it asks whether there was a wake-up. */
+  readonly takeWakeUp: () => boolean;
 }
 
 const NOTHING = { published: 0, retried: 0, dead: 0 };
@@ -38,7 +40,7 @@ describe('the loop of the relay', () => {
     nextDueMs = Infinity;
     report = new RelayReport(() => undefined);
     loop = new RelayLoop(
-      (mayGoOn) => {
+      ({ mayGoOn, takeWakeUp }) => {
         mostUnderWay = Math.max(mostUnderWay, ++underWay);
         return new Promise<DeliveryResult>((resolve, reject) => {
           const over = (): Promise<void> => {
@@ -47,6 +49,7 @@ describe('the loop of the relay', () => {
           };
           deliveries.push({
             mayGoOn,
+            takeWakeUp,
             end: (result) => {
               resolve(result);
               return over();
@@ -115,6 +118,20 @@ describe('the loop of the relay', () => {
     expect(deliveries).toHaveLength(2);
     await delivery(2).end(IDLE);
     expect([deliveries.length, mostUnderWay]).toEqual([2, 1]);
+  });
+
+  it('gives a wake-up that comes during a delivery to who asks first: the delivery, which looks by itself, or a next one', async () => {
+    loop.wake();
+    expect(delivery(1).takeWakeUp()).toBe(false);
+    loop.wake();
+    expect(delivery(1).takeWakeUp()).toBe(true);
+    expect(delivery(1).takeWakeUp()).toBe(false);
+    await delivery(1).end(PUBLISHED);
+    expect(deliveries).toHaveLength(1);
+    loop.wake();
+    loop.wake();
+    await delivery(2).end(PUBLISHED);
+    expect(deliveries).toHaveLength(3);
   });
 
   it('runs one delivery at a time also where a delivery wakes the loop before its first await', async () => {
