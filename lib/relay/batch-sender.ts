@@ -79,10 +79,13 @@ export class BatchSender {
   }
 
   /** The lanes of a claim that are no longer owned, or owned anew. */
-  private lostOf(claim: LaneClaim): Set<number> {
-    const now = new Map(
-      this.leases.claim(claim.lanes.map(({ lane }) => lane)).lanes.map((own) => [own.lane, own.epoch]),
-    );
-    return new Set(claim.lanes.flatMap(({ lane, epoch }) => (now.get(lane) === epoch ? [] : [lane])));
+  private lostOf({ lanes }: LaneClaim): Set<number> {
+    const lost = new Set<number>();
+    for (const owned of lanes) {
+      if (!this.leases.has(owned)) {
+        lost.add(owned.lane);
+      }
+    }
+    return lost;
   }
 }

@@ -113,8 +113,12 @@ export class EventRelayWorker implements OnApplicationBootstrap, BeforeApplicati
    */
   committed(lanes: bigint): void {
     const own = this.parts?.leases.laneBits ?? 0n;
-    if (own === 0n || (lanes & own) !== 0n) {
-      this.wake();
+    if (this.parts?.relay === true && (own === 0n || (lanes & own) !== 0n)) {
+      // The connection of the commit is given back to the pool first, for the relay to fetch on it. It would else need a second one, which the pool opens
+      // anew (6 to 25 ms, and the statement is planned anew) as often as it has closed it for not being used.
+      setImmediate(() => {
+        this.wake();
+      });
     }
     this.sender.events(lanes & ~own);
   }

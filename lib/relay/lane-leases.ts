@@ -75,6 +75,11 @@ export class LaneLeases {
     return !complete && this.clock() - this.keptAt >= this.options.pollIntervalSeconds * 900;
   }
 
+  /** Whether a lane is owned, by this same takeover of it. */
+  has(lane: OwnedLane): boolean {
+    return this.book.has(lane);
+  }
+
   /** The right to settle events of these lanes. */
   claim(lanes: Iterable<number>): LaneClaim {
     return { owner: this.options.owner, lanes: this.book.owned(lanes) };

@@ -121,6 +121,9 @@ describe('the relay worker', () => {
     const { worker, leases, loop, sender } = aWorker();
     leases.laneBits = own;
     worker.committed(lanes);
+    // The commit's connection is not free yet.
+    expect(loop.wake).not.toHaveBeenCalled();
+    jest.advanceTimersByTime(0);
     expect(loop.wake).toHaveBeenCalledTimes(woken);
     expect(sender.events.mock.calls).toEqual([[told]]);
   });

@@ -1,5 +1,5 @@
 import type { LaneLeases } from '../../../../lib/relay/lane-leases';
-import type { LaneClaim } from '../../../../lib/store/lane-fence';
+import type { LaneClaim, OwnedLane } from '../../../../lib/store/lane-fence';
 
 /** Leases that a test sets, in the place of those in the database. */
 export class FakeLeases {
@@ -22,6 +22,10 @@ export class FakeLeases {
 
   get maySend(): boolean {
     return this.reliable && this.owned.size > 0;
+  }
+
+  has({ lane, epoch }: OwnedLane): boolean {
+    return this.owned.get(lane) === epoch;
   }
 
   claim(lanes: Iterable<number>): LaneClaim {

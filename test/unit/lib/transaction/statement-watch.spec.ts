@@ -7,7 +7,12 @@ import { thrown } from '../support/thrown';
 function watched(holdsKeys = false): { fake: FakeRunner; before: jest.Mock; ending: jest.Mock } {
   const fake = new FakeRunner();
   const [before, ending] = [jest.fn<undefined, []>(), jest.fn<undefined, []>()];
-  watchStatements(fake.asRunner, { assertMayRun: before, ending, uncertain: () => undefined, holdsKeys: () => holdsKeys });
+  watchStatements(fake.asRunner, {
+    assertMayRun: before,
+    ending,
+    uncertain: () => undefined,
+    holdsKeys: () => holdsKeys,
+  });
   return { fake, before, ending };
 }
 
