@@ -19,10 +19,7 @@ export interface Fetched {
   readonly fetchedAt: number;
   /** Whether there were more that the bytes of a batch did not allow. */
   readonly isCut: boolean;
-  /**
-   * Whether that was all that its snapshot had to give. What is committed later is followed by a wake-up or found by the next poll, so nothing is to be
-   * looked for once it is delivered.
-   */
+  /** Whether that was all that its snapshot had to give, unless it was passed over. */
   readonly isAll: boolean;
   /** What was known of waiting events when it was made. */
   readonly knowledge: number;

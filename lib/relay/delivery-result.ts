@@ -19,6 +19,6 @@ export interface DeliveryLimits {
   mayGoOn(): boolean;
   /** Most events to take up. */
   readonly events: number;
-  /** Whether a wake-up has come since it was last asked. Default: none comes. */
-  takeWakeUp?(): boolean;
+  /** Whether a wake-up has come since it was last asked. Without it nobody tells of what is committed meanwhile. */
+  readonly takeWakeUp?: () => boolean;
 }

@@ -105,8 +105,6 @@ export class Delivery {
         this.waiting.looked(waiting, fetched.knowledge);
         run.left -= events.length;
         const mustStop = (): boolean => !hadRoom || rewinds.length > 0 || this.mustStop(run);
-        // Nothing is looked for after it: at a calm rate that was every other fetch, and it took the processor while the event was on its way
-        // from the broker to its consumer.
         let isAll = fetched.isAll;
         if (events.length === 0) {
           fetched.ended();
@@ -132,14 +130,16 @@ export class Delivery {
             }
           }
         }
-        if (isAll && events.length > 0 && !mustStop() && run.limits.takeWakeUp?.() === true) {
-          isAll = false;
-        }
-        if (isAll || events.length === 0 || mustStop()) {
+        // After all that there was nothing is looked for: at a calm rate that was every other fetch, and it took the processor while the event was on its
+        // way to its consumer. But what was passed over may be free now, and where nobody tells of what is committed, it is looked for.
+        const isLast =
+          events.length === 0 ||
+          (isAll && !this.waiting.passOver && !mustStop() && run.limits.takeWakeUp?.() === false);
+        if (isLast || mustStop()) {
           await throwAway(ahead);
           ahead = undefined;
           await settling;
-          const ended = await this.betweenBatches(fetched, run, isAll);
+          const ended = await this.betweenBatches(fetched, run, isLast);
           if (ended !== undefined) {
             return ended;
           }
@@ -192,11 +192,11 @@ export class Delivery {
   private async betweenBatches(
     { batch, claim, heads }: Fetched,
     run: Run,
-    isAll: boolean,
+    isLast: boolean,
   ): Promise<DeliveryResult['ended'] | undefined> {
     // A walk over what is parked is bounded: what lies behind may be free.
     const hasWalked = [...batch.reached].some(([lane, seq]) => seq > (heads.get(lane) ?? 0));
-    let found = (!isAll && batch.events.length > 0) || hasWalked;
+    let found = !isLast || hasWalked;
     if (batch.rewinds.length > 0) {
       await this.store.deleteRewinds(claim.owner, batch.rewinds);
       batch.rewinds.forEach(({ lane }) => {
@@ -209,6 +209,8 @@ export class Delivery {
     if (this.leasesDoubtful || this.leases.keepDue) {
       this.leasesDoubtful = false;
       await this.leases.keep();
+      // With other lanes all is forgotten.
+      found ||= batch.events.length > 0 && this.waiting.passOver;
     }
     if (!this.maySend) {
       return 'idle';

@@ -10,7 +10,7 @@ export type Deliver = (limits: Required<Omit<DeliveryLimits, 'events'>>) => Prom
 
 /**
  * Delivers whenever there may be something to do; pauses while broker or database are away. A wake-up is only a hint: one that comes during
- * a delivery makes another one follow, so none is lost.
+ * a delivery makes another one follow, unless the delivery has taken it to look further itself, so none is lost.
  */
 export class RelayLoop {
   private woken = false;

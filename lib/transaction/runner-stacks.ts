@@ -1,5 +1,5 @@
 import type { QueryRunner } from 'typeorm';
-import type { FrameStack } from './frame-stack';
+import { FrameStack, type FrameStackHost } from './frame-stack';
 import { realRunner } from './joined-query-runner';
 
 /**
@@ -17,8 +17,11 @@ export class RunnerStacks {
     return realRunner(runner) === runner ? (runner as WithStack)[this.key] : undefined;
   }
 
-  set(runner: QueryRunner, stack: FrameStack): void {
-    Object.defineProperty(runner, this.key, { value: stack });
+  /** Watches a runner from now on; once, as a data source may give out one and the same again and again, for a test that is rolled back. */
+  watch(runner: QueryRunner, host: FrameStackHost): void {
+    if (this.get(runner) === undefined) {
+      Object.defineProperty(runner, this.key, { value: new FrameStack(runner, host) });
+    }
   }
 }
 

@@ -9,7 +9,6 @@ import {
   OutboxTransactionRequiredError,
   type OverlapKind,
 } from '../errors/transaction.errors';
-import { FrameStack } from './frame-stack';
 import { assertIsolation } from './isolation';
 import { joinedQueryRunner, realRunner } from './joined-query-runner';
 import { OutboxTransactions, type OutboxTransaction } from './outbox-transactions';
@@ -74,9 +73,7 @@ export class TransactionContext extends OutboxTransactions {
 
   async bind<T>(transaction: OutboxTransaction, work: () => Promise<T>): Promise<T> {
     const runner = realRunner(this.runnerOf(transaction));
-    if (this.stacks.get(runner) === undefined) {
-      this.stacks.set(runner, new FrameStack(runner, this.host));
-    }
+    this.stacks.watch(runner, this.host);
     return this.storage.run(this.frameOf(runner), work);
   }
 
@@ -180,7 +177,7 @@ export class TransactionContext extends OutboxTransactions {
     const createEntityManager = dataSource.createEntityManager.bind(dataSource);
     const openRunner = (mode?: Parameters<DataSource['createQueryRunner']>[0]): QueryRunner => {
       const runner = createQueryRunner(mode);
-      this.stacks.set(runner, new FrameStack(runner, this.host));
+      this.stacks.watch(runner, this.host);
       return runner;
     };
 

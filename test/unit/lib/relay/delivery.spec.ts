@@ -119,8 +119,7 @@ describe('a delivery', () => {
   it('fetches no batch ahead where the last one was not half full: there is hardly a backlog', async () => {
     bench.add([1]);
     bench.held.add('send');
-    const takeWakeUp = jest.fn(() => false).mockReturnValueOnce(true);
-    const result = bench.run({ takeWakeUp });
+    const result = bench.run();
     await turns();
     bench.add([2]);
     expect(bench.news()).toEqual(['fetch 1', 'send 1']);
@@ -130,50 +129,108 @@ describe('a delivery', () => {
     await expect(result).resolves.toMatchObject({ published: 2 });
   });
 
+  it('looks further where it has walked over what is parked: what lies behind may be free', async () => {
+    bench.fetched = (batch) => ({ ...batch, reached: new Map(bench.queries.length === 1 ? [[1, 10_000]] : []) });
+    await expect(bench.run()).resolves.toMatchObject({ published: 0, ended: 'idle' });
+    expect(bench.queries.map(({ heads }) => heads.get(1))).toEqual([0, 10_000]);
+  });
+
   describe('that was all there was', () => {
-    beforeEach(() => {
+    let wokenUp: boolean[];
+    const takeWakeUp = jest.fn(() => wokenUp.shift() ?? false);
+    const ONCE = ['fetch 1', 'send 1', 'settle 1'];
+
+    beforeEach(async () => {
+      wokenUp = [];
+      // It has looked, and knows that nothing waits.
+      await bench.run();
+      bench.news();
+      takeWakeUp.mockClear();
       bench.add([1]);
     });
 
     it('ends when it is settled, and looks for nothing more', async () => {
-      await expect(bench.run()).resolves.toMatchObject({ published: 1, ended: 'idle' });
-      expect(bench.log).toEqual(['fetch 1', 'send 1', 'settle 1']);
+      await expect(bench.run({ takeWakeUp })).resolves.toMatchObject({ published: 1, ended: 'idle' });
+      expect(bench.log).toEqual(ONCE);
     });
 
     it('looks further at once, while it is settled, where a wake-up came meanwhile', async () => {
+      wokenUp = [true];
       bench.held.add('settle');
-      const takeWakeUp = jest.fn(() => false).mockReturnValueOnce(true);
       const result = bench.run({ takeWakeUp });
       await turns();
-      expect(bench.news()).toEqual(['fetch 1', 'send 1', 'settle 1', 'fetch ']);
+      expect(bench.news()).toEqual([...ONCE, 'fetch ']);
       expect(bench.underWay.settle).toHaveLength(1);
       await bench.end('settle');
       await expect(result).resolves.toMatchObject({ published: 1, ended: 'idle' });
+      // After a fetch that found nothing there is none to take: the next delivery looks.
+      expect(takeWakeUp).toHaveBeenCalledTimes(1);
     });
 
     it('leaves a wake-up to the next delivery where it does not look by itself', async () => {
-      const takeWakeUp = jest.fn(() => true);
       let may = true;
       bench.answer = (batch) => {
         may = false;
         return { outcomes: batch.map(() => ({ status: 'published' as const })) };
       };
       await expect(bench.run({ takeWakeUp, mayGoOn: () => may })).resolves.toMatchObject({ ended: 'interrupted' });
-      bench.table.clear();
       await expect(bench.run({ takeWakeUp })).resolves.toMatchObject({ ended: 'idle' });
       expect(takeWakeUp).not.toHaveBeenCalled();
     });
 
+    it('looks further where no wake-up tells of what comes: it may have come meanwhile', async () => {
+      bench.held.add('send');
+      const result = bench.run();
+      await turns();
+      bench.add([2]);
+      await bench.end('send');
+      await bench.end('send');
+      await expect(result).resolves.toMatchObject({ published: 2, ended: 'idle' });
+    });
+
     it('looks further where a lane has given all that it might: there may be more of it', async () => {
+      bench = new DeliveryBench();
       bench.leases.owned.set(3, '1').set(4, '1');
       await bench.run();
-      expect(bench.log).toEqual(['fetch 1', 'send 1', 'settle 1', 'fetch ']);
+      bench.add([1]);
+      bench.news();
+      await bench.run({ takeWakeUp });
+      expect(bench.log).toEqual([...ONCE, 'fetch ']);
     });
 
     it('looks further where it was refused: others of its key may wait, or be free', async () => {
       bench.answer = (batch) => ({ outcomes: batch.map(() => ({ status: 'rejected' as const, reason: 'too large' })) });
-      await bench.run();
-      expect(bench.log).toEqual(['fetch 1', 'send 1', 'settle 1', 'fetch ']);
+      await bench.run({ takeWakeUp });
+      expect(bench.log).toEqual([...ONCE, 'fetch ']);
+    });
+
+    it('looks further where an event waits for its time: the walk may have ended among such', async () => {
+      bench.clock.advance(1000);
+      bench.fetched = (batch) => ({ ...batch, waiting: { due: 60, held: false } });
+      await bench.run({ takeWakeUp });
+      expect(bench.log).toEqual([...ONCE, 'fetch ']);
+    });
+
+    it('looks further where all was forgotten meanwhile, as with other lanes', async () => {
+      bench.held.add('send');
+      const result = bench.run({ takeWakeUp });
+      await turns();
+      bench.waiting.forget();
+      await bench.end('send');
+      await result;
+      expect(bench.log).toEqual([...ONCE, 'fetch ']);
+    });
+
+    it('looks further where that came of its settling, which found that a lane was lost', async () => {
+      bench.fenced = true;
+      bench.leases.keep.mockImplementation(() => Promise.resolve(bench.waiting.forget()));
+      bench.held.add('settle');
+      const result = bench.run({ takeWakeUp });
+      await turns();
+      bench.held.clear();
+      await bench.end('settle');
+      await result;
+      expect(bench.log.slice(0, 4)).toEqual([...ONCE, 'fetch ']);
     });
   });
 
@@ -300,7 +357,7 @@ describe('a delivery', () => {
         rewinds: bench.store.deleteRewinds.mock.calls.length === 0 ? [{ id: 9, lane: 2 }] : [],
       });
       await expect(bench.run()).resolves.toMatchObject({ published: 1, ended: 'idle' });
-      expect(bench.queries.map(({ heads }) => heads.get(2))).toEqual([0, 3, 0]);
+      expect(bench.queries.map(({ heads }) => heads.get(2))).toEqual([0, 3, 3, 0, 2]);
     });
 
     it('looks anew for what waits where an operator has let a key go: a retry of it may be due', async () => {
@@ -327,7 +384,7 @@ describe('a delivery', () => {
         return Promise.resolve(void bench.log.push('keep'));
       });
       await expect(bench.run()).resolves.toMatchObject({ published: 1, ended: 'idle' });
-      expect(bench.log).toEqual(['fetch 1', 'send 1', 'settle 1', 'keep']);
+      expect(bench.log).toEqual(['fetch 1', 'send 1', 'settle 1', 'fetch ', 'keep']);
       await expect(bench.run()).resolves.toMatchObject({ published: 1, ended: 'idle' });
     });
 

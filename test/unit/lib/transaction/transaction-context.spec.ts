@@ -39,6 +39,19 @@ describe('the transaction context', () => {
     expect(TransactionContext.of(aDataSource().dataSource, 'default')).not.toBe(context);
   });
 
+  it('watches a runner once that the data source gives out again and again, as for a test that is rolled back', () => {
+    const { dataSource } = aDataSource();
+    const always = new FakeRunner(dataSource);
+    dataSource.driver.createQueryRunner = () => always.asRunner;
+    TransactionContext.of(dataSource, 'default');
+    dataSource.createQueryRunner();
+    const methods = (): unknown[] => Object.values(always).filter((value) => typeof value === 'function');
+    const watched = methods();
+    dataSource.createQueryRunner();
+    expect(watched).toHaveLength(5);
+    expect(methods()).toEqual(watched);
+  });
+
   it('wraps this data source only, never the prototype', () => {
     const { dataSource } = enlisted();
     const other = aDataSource().dataSource;
