@@ -1,4 +1,5 @@
 import { messageOf } from '../errors/message-of';
+
 /** Whose fault a failed send is: a message's own, that of a topic, or that of a broker that cannot be reached or is not ready. */
 export interface SendFailure {
   readonly fault: 'message' | 'topic' | 'broker';

@@ -19,7 +19,7 @@ export interface Fetched {
   readonly fetchedAt: number;
   /** Whether there were more that the bytes of a batch did not allow. */
   readonly isCut: boolean;
-  /** Whether that was all that its snapshot had to give, unless it was passed over. */
+  /** Whether that was all that its snapshot had to give, apart from what was passed over. */
   readonly isAll: boolean;
   /** What was known of waiting events when it was made. */
   readonly knowledge: number;

@@ -80,12 +80,6 @@ export class BatchSender {
 
   /** The lanes of a claim that are no longer owned, or owned anew. */
   private lostOf({ lanes }: LaneClaim): Set<number> {
-    const lost = new Set<number>();
-    for (const owned of lanes) {
-      if (!this.leases.has(owned)) {
-        lost.add(owned.lane);
-      }
-    }
-    return lost;
+    return new Set(lanes.filter((owned) => !this.leases.has(owned)).map(({ lane }) => lane));
   }
 }

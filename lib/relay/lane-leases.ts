@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import { errorOf } from '../errors/error-of';
 import type { LaneClaim, OwnedLane } from '../store/lane-fence';
 import { leave } from '../store/leave';
 import { LANES } from '../store/ordering-key';
@@ -158,7 +159,7 @@ export class LaneLeases {
       return { ...(await this.look(leases)), joined: renewed.joined };
     } catch (error) {
       // What was renewed is renewed, whatever becomes of the look for more.
-      return { ...renewed, leases, failure: error instanceof Error ? error : new Error(String(error)) };
+      return { ...renewed, leases, failure: errorOf(error) };
     }
   }
 

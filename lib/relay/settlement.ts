@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { ResolvedOutboxOptions } from '../config/outbox-options';
+import { errorOf } from '../errors/error-of';
 import type { PublishOutcome } from '../interfaces/outbox-publisher';
 import type { LaneClaim } from '../store/lane-fence';
 import type { OutboxTables } from '../store/outbox-tables';
@@ -66,7 +67,7 @@ export class Settlement {
     try {
       return { published, rejected: await this.recordRejected(verdict.rejected, claim) };
     } catch (error) {
-      return { published, rejected: [], failure: error instanceof Error ? error : new Error(String(error)) };
+      return { published, rejected: [], failure: errorOf(error) };
     }
   }
 

@@ -1,4 +1,5 @@
 import { QueryFailedError, type QueryRunner } from 'typeorm';
+import { errorOf } from '../errors/error-of';
 import { DEADLOCK_DETECTED } from '../errors/sql-state';
 import { OutboxTransactionAbortedError } from '../errors/transaction.errors';
 
@@ -54,7 +55,7 @@ export function watchStatements(runner: QueryRunner, watch: StatementWatch): voi
         watch.ending();
       }
     } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+      return Promise.reject(errorOf(error));
     }
     const result = query(...args);
     if (sql === 'COMMIT') {

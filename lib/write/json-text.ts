@@ -1,4 +1,5 @@
 import { messageOf } from '../errors/message-of';
+
 /** The text, or why there is none. */
 export type JsonText = { readonly text: string } | { readonly fault: string };
 
