@@ -1,4 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
+import { connectWithinLimit, cut, type PgSocket } from '../store/connect-within-limit';
 import { withTimeLimit } from '../time/time-limit';
 
 /** Longest that a statement may take: the connection may have fallen silent without an end. */
@@ -6,12 +7,11 @@ const LIMIT_MS = 5000;
 const LONGEST_CLOSE_MS = 1000;
 
 /** What is used of node-postgres' client. */
-interface PgClient {
+interface PgClient extends PgSocket {
   on(event: 'notification', listener: (message: { payload?: string }) => void): void;
   on(event: 'error', listener: () => void): void;
   once(event: 'end', listener: () => void): void;
   removeListener(event: string, listener: (...args: never[]) => void): void;
-  readonly connection?: { readonly stream?: { destroy(): void } };
 }
 
 /** TypeORM's runner for PostgreSQL; with an error, the pool closes the connection. */
@@ -28,7 +28,7 @@ export class ListenConnection {
 
   static async open(dataSource: DataSource, onMessage: (payload: string) => void): Promise<ListenConnection> {
     const runner = dataSource.createQueryRunner();
-    return new ListenConnection(runner, (await runner.connect()) as PgClient, onMessage);
+    return new ListenConnection(runner, await connectWithinLimit<PgClient>(dataSource, runner), onMessage);
   }
 
   private constructor(
@@ -55,7 +55,7 @@ export class ListenConnection {
 
   /** Runs a statement, and ends the connection if it takes too long. */
   async run<T>(statement: (runner: QueryRunner) => Promise<T>): Promise<T> {
-    const limit = setTimeout(() => this.cut(), LIMIT_MS);
+    const limit = setTimeout(() => cut(this.client), LIMIT_MS);
     try {
       return await statement(this.runner);
     } finally {
@@ -66,10 +66,6 @@ export class ListenConnection {
   /** Ends the connection, and with it what belongs to its session: it does not go back to the pool. */
   async close(): Promise<void> {
     await (this.runner as unknown as PostgresRunner).releasePostgresConnection(new Error('its session is over'));
-    await withTimeLimit(LONGEST_CLOSE_MS, this.ended, () => this.cut());
-  }
-
-  private cut(): void {
-    this.client.connection?.stream?.destroy();
+    await withTimeLimit(LONGEST_CLOSE_MS, this.ended, () => cut(this.client));
   }
 }

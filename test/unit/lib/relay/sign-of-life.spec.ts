@@ -50,6 +50,7 @@ describe('the sign of life', () => {
   const aSign = (poolSize: number | undefined): SignOfLife => {
     const created: SignOfLife = new SignOfLife(
       {
+        driver: {},
         createQueryRunner: (): QueryRunner => {
           if (refused-- > 0) {
             throw new Error('no database');
@@ -185,7 +186,10 @@ describe('the sign of life', () => {
 
   it('goes on where it could not be told: the next renewal of the leases does that', async () => {
     const failing = new SignOfLife(
-      { createQueryRunner: () => (connections.push(new FakeConnection()), last().runner) } as unknown as DataSource,
+      {
+        driver: {},
+        createQueryRunner: () => (connections.push(new FakeConnection()), last().runner),
+      } as unknown as DataSource,
       Object.create(OutboxTables.prototype) as OutboxTables,
       4,
       { pollsOnly },
@@ -221,7 +225,7 @@ describe('the sign of life', () => {
     let give = (): void => undefined;
     connection.runner.connect = () => new Promise((resolve) => (give = () => resolve(connection)));
     const late = new SignOfLife(
-      { createQueryRunner: () => connection.runner } as unknown as DataSource,
+      { driver: {}, createQueryRunner: () => connection.runner } as unknown as DataSource,
       Object.create(OutboxTables.prototype) as OutboxTables,
       4,
       { pollsOnly },

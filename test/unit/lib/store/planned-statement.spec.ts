@@ -48,7 +48,7 @@ describe('a planned statement', () => {
       const client = clients[given++ % clients.length];
       return { connect: () => Promise.resolve(client), release, connection: { logger } };
     };
-    dataSource = { createQueryRunner } as unknown as DataSource;
+    dataSource = { driver: {}, createQueryRunner } as unknown as DataSource;
   });
 
   const client = (): FakeClient => clients[0] as FakeClient;
