@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { OutboxTransactionRequiredError } from '../errors/transaction.errors';
+import { callHooks } from '../transaction/call-hooks';
 import { OutboxTransactions, type OutboxTransaction } from '../transaction/outbox-transactions';
 import type { OutboxTransactionOptions } from '../transaction/propagation';
 import type { TransactionHook } from '../transaction/transaction-frame';
@@ -77,14 +77,8 @@ export class TestingTransactions extends OutboxTransactions {
   }
 
   private call(hooks: readonly TransactionHook[]): void {
-    for (const hook of hooks) {
-      Promise.resolve()
-        .then(() => this.storage.run(undefined, hook))
-        .catch((error: unknown) => {
-          this.logger.error(
-            `A hook that runs after the end of a transaction has failed: ${error instanceof Error ? String(error) : inspect(error)}`,
-          );
-        });
-    }
+    this.storage.run(undefined, () => {
+      callHooks(hooks, this.logger);
+    });
   }
 }

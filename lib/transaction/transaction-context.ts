@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import {
@@ -9,6 +8,7 @@ import {
   OutboxTransactionRequiredError,
   type OverlapKind,
 } from '../errors/transaction.errors';
+import { callHooks } from './call-hooks';
 import { assertIsolation } from './isolation';
 import { joinedQueryRunner, realRunner } from './joined-query-runner';
 import { OutboxTransactions, type OutboxTransaction } from './outbox-transactions';
@@ -153,23 +153,12 @@ export class TransactionContext extends OutboxTransactions {
       throw new OutboxSavepointOverlapError(this.dataSourceName, what);
     },
     outside: <T>(work: () => T): T => this.storage.run(undefined, work),
-    /** What has happened stands whatever a hook does, so a hook that fails is logged. */
     callHooks: (hooks: Iterable<TransactionHook>): void => {
-      for (const hook of hooks) {
-        void this.callHook(hook);
-      }
+      this.storage.run(undefined, () => {
+        callHooks(hooks, this.logger);
+      });
     },
   };
-
-  private async callHook(hook: TransactionHook): Promise<void> {
-    try {
-      await this.storage.run(undefined, hook);
-    } catch (error) {
-      this.logger.error(
-        `A hook that runs after the end of a transaction has failed: ${error instanceof Error ? String(error) : inspect(error)}`,
-      );
-    }
-  }
 
   private wrap(): void {
     const { dataSource } = this;

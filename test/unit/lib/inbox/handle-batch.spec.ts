@@ -103,6 +103,17 @@ describe('a batch', () => {
     expect(inbox.claimAll.mock.calls[0]?.[2]).toHaveLength(2);
   });
 
+  it('is handled together, without what another consumer has given up, though that has no id', async () => {
+    const { batch, ...rest } = aPayload('a', '', 'b');
+    const messages = batch.messages.map((message, index) =>
+      index === 1 ? { ...message, headers: { 'inbox-consumer': Buffer.from('billing') } } : message,
+    );
+    payload = { ...rest, batch: { ...batch, topic: 'orders.retry', messages } };
+    await expect(run({ retryTopic: 'orders.retry' })).resolves.toEqual({ ...NONE, processed: 2, skipped: 1 });
+    expect(log.slice(0, 2)).toEqual(['handled a,b', 'processed shipping 0,2']);
+    expect(runOne).not.toHaveBeenCalled();
+  });
+
   it('has messages without an id handled each time, where that is asked for', async () => {
     payload = aPayload('', 'a', '');
     await expect(run({ withoutId: 'process' })).resolves.toEqual({ ...NONE, processed: 3 });
