@@ -40,7 +40,7 @@ module.exports = {
     mayImportOnly('peers', []),
     mayImportOnly('decoration', ['errors']),
     mayImportOnly('config', ['interfaces', 'errors']),
-    mayImportOnly('transaction', ['errors']),
+    mayImportOnly('transaction', ['errors', 'time']),
     mayImportOnly('store', [...foundation]),
     mayImportOnly('publish', [...foundation]),
     mayImportOnly('write', [...foundation, 'decoration', 'store', 'transaction']),

@@ -12,6 +12,7 @@ import type { OutboxTracing } from './observe/tracing/outbox-tracing';
 import type { OutboxConnection } from './outbox-connection';
 import { ClaimMessages } from './store/claim-messages';
 import { recordFailedMessage } from './store/record-failed-message';
+import { withinLimit } from './store/run-statement';
 import type { TypeOrmOutboxRepository } from './write/typeorm-outbox.repository';
 
 /** What the inbox works with. */
@@ -35,7 +36,7 @@ export function inboxOf(
     transactions,
     record: (runner, failed) =>
       runner === undefined
-        ? inOwnContext(() => recordFailedMessage(dataSource, tables, failed))
+        ? inOwnContext(() => withinLimit(dataSource, (own) => recordFailedMessage(own, tables, failed)))
         : recordFailedMessage(runner, tables, failed),
     addEvent: ({ event, json }) => outbox.addText(event, json),
     tell,

@@ -32,16 +32,14 @@ export class KafkaJsConnection {
 
   /** Connects if need be. */
   async use<T>(work: (producer: Producer) => Promise<T>): Promise<T> {
-    this.producer ??= this.connect();
-    const producer = await this.producer;
+    const producer = await this.connected();
     this.hasSent = true;
     return work(producer);
   }
 
   /** Connects if need be, without counting as use. */
   async open(): Promise<void> {
-    this.producer ??= this.connect();
-    await this.producer;
+    await this.connected();
   }
 
   /** The next use begins with a new producer; the old one closes meanwhile. */
@@ -60,6 +58,19 @@ export class KafkaJsConnection {
   async close(): Promise<void> {
     this.discard();
     await Promise.all(this.closing);
+  }
+
+  private async connected(): Promise<Producer> {
+    const producer = (this.producer ??= this.connect());
+    try {
+      return await producer;
+    } catch (error) {
+      // Or whoever asks next would be told of this failure, whatever the broker does.
+      if (this.producer === producer) {
+        this.discard();
+      }
+      throw error;
+    }
   }
 
   /** kafkajs goes to another bootstrap broker only when it retries, and here it does not: so they are tried in turn here. */

@@ -33,11 +33,11 @@ export class KafkaJsPublisher implements OutboxPublisher {
     this.connection = new KafkaJsConnection(options, allowAutoTopicCreation);
   }
 
-  async connect(): Promise<void> {
-    const failure = await withTimeLimit(SEND_LIMIT_MS, this.connection.open(), noAnswer);
-    if (failure !== undefined) {
-      throw failure;
-    }
+  connect(): Promise<void> {
+    return withTimeLimit(SEND_LIMIT_MS, this.connection.open(), () => {
+      this.connection.discard();
+      throw noAnswer();
+    });
   }
 
   publish(batch: readonly OutboxMessage[], context: PublishContext): Promise<PublishResult> {

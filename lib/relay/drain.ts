@@ -3,7 +3,11 @@ import type { OutboxPublisher } from '../interfaces/outbox-publisher';
 import type { Delivery } from './delivery';
 import type { DeliveryCounts } from './delivery-result';
 import type { LaneLeases } from './lane-leases';
+import { withTimeLimit } from '../time/time-limit';
 import { renewing } from './renewing';
+
+/** The kafkajs publisher gives up by itself within that. */
+const LONGEST_CONNECT_MS = 12_000;
 
 /** How far a drain goes. */
 export interface DrainLimits {
@@ -62,12 +66,17 @@ export class Drain {
     if (!this.isAlone) {
       return work();
     }
+    // Before the lanes are taken, which nobody else could deliver meanwhile. Where it fails, the delivery tells of it.
+    await withTimeLimit(
+      LONGEST_CONNECT_MS,
+      this.publisher.connect().catch(() => undefined),
+      () => undefined,
+    );
     const renewal = renewing(this.leases, this.leaseSeconds);
     // A publisher that never answers must not keep the process alive.
     renewal.unref();
     try {
       await this.leases.keep(true);
-      await this.publisher.connect().catch(() => undefined);
       return await work();
     } finally {
       clearInterval(renewal);

@@ -9,9 +9,14 @@ export interface PgSocket {
   readonly connection?: { readonly stream?: { destroy(): void } };
 }
 
-/** What node-postgres' pool knows, and does not tell, of a client: false from the call to the end of the handshake. */
+interface PooledClient extends PgSocket {
+  /** False from the call to the end of the handshake. */
+  readonly _connected?: boolean;
+}
+
+/** What node-postgres' pool knows, and does not tell. */
 interface PgPool {
-  readonly _clients?: readonly (PgSocket & { readonly _connected?: boolean })[];
+  readonly _clients?: readonly PooledClient[];
 }
 
 /**
@@ -22,16 +27,27 @@ interface PgPool {
  */
 export function connectWithinLimit<Client>(dataSource: DataSource, runner: QueryRunner): Promise<Client & PgSocket> {
   const connecting = runner.connect() as Promise<Client & PgSocket>;
-  const calling = callingClients(dataSource);
+  let calling = unanswered(dataSource);
+  const cutOld = (): void => {
+    // Also those of others, who would wait for ever as well.
+    calling.filter(isUnanswered).forEach(cut);
+    calling = unanswered(dataSource);
+  };
   const giveUp = (): never => {
-    // Not before: TypeORM takes a runner for released that has no connection yet, never gives back the one that it then gets, and loops without end
-    // over such runners when the data source is closed.
-    connecting.then(() => runner.release()).catch(() => undefined);
-    // This one, or those whose places it has waited for.
-    calling.filter(({ _connected }) => _connected === false).forEach(cut);
+    cutOld();
+    // The pool keeps the request, and may make the call for it only when a place becomes free.
+    const looking = setInterval(cutOld, LIMIT_MS).unref();
+    connecting
+      // Not before: TypeORM takes a runner for released that has no connection yet, never gives back the one that it then gets, and loops without end
+      // over such runners when the data source is closed.
+      .then(() => runner.release())
+      .catch(() => undefined)
+      .finally(() => {
+        clearInterval(looking);
+      });
     throw new Error(`no connection to the database could be had within ${LIMIT_MS / 1000} s`);
   };
-  // The process may end: at shutdown nobody waits for a pool that gives no connection.
+  // Nothing of this keeps the process: a call that is not answered does so by its socket, and a full pool need not.
   return withTimeLimit(LIMIT_MS, connecting, giveUp, true);
 }
 
@@ -40,7 +56,12 @@ export function cut({ connection }: PgSocket): void {
   connection?.stream?.destroy();
 }
 
-function callingClients(dataSource: DataSource): NonNullable<PgPool['_clients']> {
+/** The calls that the pool has made, and the server has not answered yet. */
+function unanswered(dataSource: DataSource): readonly PooledClient[] {
   const { master } = dataSource.driver as unknown as { master?: PgPool };
-  return master?._clients?.filter(({ _connected }) => _connected === false) ?? [];
+  return master?._clients?.filter(isUnanswered) ?? [];
+}
+
+function isUnanswered({ _connected }: PooledClient): boolean {
+  return _connected === false;
 }

@@ -1,4 +1,4 @@
-import type { DataSource, QueryRunner } from 'typeorm';
+import type { QueryRunner } from 'typeorm';
 import type { MessageKey } from './claim-messages';
 import type { OutboxTables } from './outbox-tables';
 import { runStatement } from './run-statement';
@@ -34,13 +34,13 @@ export interface FailureRecord {
  * message was handled meanwhile, or its COMMIT succeeded although its answer was lost.
  */
 export async function recordFailedMessage(
-  target: DataSource | QueryRunner,
+  runner: QueryRunner,
   { inbox: t, inboxDeadLetter: d }: OutboxTables,
   { consumer, key, message, reason, maxAttempts, bury }: FailedMessage,
 ): Promise<FailureRecord | null> {
   const identity = [t.consumer, t.messageId, t.replayId];
   const { rows } = await runStatement<{ attempts: string; givenUp: string }>(
-    target,
+    runner,
     `with counted as (
        insert into ${t.tableName} as i
          (${[...identity, t.attempts, t.failedAt, t.lastError, t.processedAt].join(', ')})

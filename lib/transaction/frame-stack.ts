@@ -1,7 +1,11 @@
 import type { QueryRunner } from 'typeorm';
 import type { OverlapKind } from '../errors/transaction.errors';
+import { withTimeLimit } from '../time/time-limit';
 import { watchStatements, type StatementWatch } from './statement-watch';
 import { TransactionFrame, type TransactionHook } from './transaction-frame';
+
+/** Longest wait for a transaction that nobody has ended. */
+const LONGEST_ROLLBACK_MS = 1000;
 
 /** What a stack of frames needs to know of the data source it belongs to. */
 export interface FrameStackHost {
@@ -163,7 +167,8 @@ export class FrameStack implements StatementWatch {
 
   /**
    * A transaction that is still open must not go back to the pool with its connection. TypeORM itself lets that happen: it ends the innermost
-   * savepoint in the place of the transaction, if code that nobody has waited for has one open.
+   * savepoint in the place of the transaction, if code that nobody has waited for has one open. On a connection that has fallen silent the data source
+   * could never be closed, which releases the runners that are in use.
    */
   private async abandon(): Promise<void> {
     const [transaction] = this.frames;
@@ -172,7 +177,9 @@ export class FrameStack implements StatementWatch {
     }
     transaction?.end();
     try {
-      await this.runner.query('ROLLBACK');
+      await withTimeLimit(LONGEST_ROLLBACK_MS, this.runner.query('ROLLBACK'), () => {
+        throw new Error(`no answer to ROLLBACK within ${LONGEST_ROLLBACK_MS / 1000} s`);
+      });
     } catch (error) {
       // Unless the connection is gone it still holds the transaction, and whoever got it next would commit that with his own: so it is closed.
       await (this.runner as unknown as PostgresRunner).releasePostgresConnection(error);

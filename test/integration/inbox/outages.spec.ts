@@ -2,7 +2,8 @@ import { aRecord } from '../support/inbox-messages';
 import { InboxSuite, nothing, once, startInboxApp, CONSUMER, leftIn } from '../support/inbox-suite';
 import { closeConnections, closeDatabase } from '../support/closed-database';
 import { proxyThatCutsCommits } from '../support/commit-proxy';
-import { createDatabase } from '../support/database';
+import { createDatabase, reconnecting } from '../support/database';
+import { proxyTo } from '../support/silent-proxy';
 import { Inbox } from 'nestjs-outboxed';
 import { Effect } from '../support/effect.entity';
 import { anEvent } from '../support/outbox-app';
@@ -46,6 +47,54 @@ describe('A message whose handler loses the database', () => {
     expect(await suite.records()).toMatchObject([{ handled: false, attempts: 1 }]);
     await expect(suite.deliver(record)).resolves.toEqual({ status: 'processed' });
     expect(await suite.left()).toEqual(once('a'));
+  });
+});
+
+describe('A message that has failed, where that cannot be counted as the database does not answer', () => {
+  const suite = InboxSuite.declare();
+  const record = aRecord({ id: 'a' });
+
+  it('holds its consumer up for a limited time only, and is delivered again', async () => {
+    let locking: Promise<unknown> = Promise.resolve();
+    const delivering = suite.deliver(record, async () => {
+      // Gets the lock when the handler's transaction has ended, before anything is counted.
+      const sql = 'begin; lock table event_inbox in access exclusive mode; select pg_sleep(600)';
+      locking = Promise.allSettled([reconnecting(suite.database.url).query(sql)]);
+      await suite.waiting();
+      throw new Error('no stock');
+    });
+    await expect(delivering).rejects.toThrow('no stock');
+    expect(suite.logs.filter((line) => line.includes('could not be counted'))).toHaveLength(1);
+    await suite.database.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where query like 'begin; lock table event_inbox%'`,
+    );
+    await locking;
+    await expect(suite.deliver(record)).resolves.toEqual({ status: 'processed' });
+    expect(await suite.left()).toEqual(once('a'));
+  });
+});
+
+describe('A message whose connection falls silent', () => {
+  it('fails where statements have a limit, and is handled on another connection', async () => {
+    const database = await createDatabase();
+    const proxy = await proxyTo(new URL(database.url));
+    const app = await startInboxApp({ url: proxy.url, typeorm: { extra: { query_timeout: 2000 } } });
+    const inbox = app.module.get(Inbox);
+    const record = aRecord({ id: 'a' });
+    const ship = async (): Promise<void> => {
+      await app.dataSource.getRepository(Effect).insert({ eventId: 'a' });
+      await app.outbox.addEvent(anEvent({ aggregateId: 'a' }));
+    };
+    const shipInSilence = (): Promise<void> => {
+      proxy.silence();
+      return ship();
+    };
+    await expect(inbox.process(record, shipInSilence, { consumer: CONSUMER })).rejects.toThrow('timeout');
+    expect(await leftIn(database)).toEqual(nothing);
+    await expect(inbox.process(record, ship, { consumer: CONSUMER })).resolves.toEqual({ status: 'processed' });
+    expect(await leftIn(database)).toEqual(once('a'));
+    await app.close();
+    await database.drop();
   });
 });
 

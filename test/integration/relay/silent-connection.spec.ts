@@ -1,4 +1,5 @@
 import { InProcessPublisher } from 'nestjs-outboxed';
+import type { QueryRunner } from 'typeorm';
 import { createDatabase, type TestDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { anEvent, startOutboxApp, type OutboxApp } from '../support/outbox-app';
@@ -53,5 +54,17 @@ describe('A database connection that falls silent without an end', () => {
     proxy.takeCallsOnly();
     await proxy.called(1);
     await relay.close();
+  });
+
+  it.each([
+    ['between two statements', (): undefined => undefined],
+    ['in a statement', (runner: QueryRunner): Promise<unknown> => runner.query('select pg_sleep(600)')],
+  ])('does not keep it from ending where a transaction of its own is open %s', async (_where, run) => {
+    const runner = relay.dataSource.createQueryRunner();
+    await runner.startTransaction();
+    const ended = Promise.allSettled([run(runner)]);
+    proxy.silence();
+    await relay.close();
+    await ended;
   });
 });

@@ -127,18 +127,32 @@ describe('the publisher through kafkajs', () => {
   });
 
   describe('where the broker is away', () => {
-    it('rejects connect, and connects later by itself', async () => {
-      const failing = aProducer();
-      failing.connect.mockRejectedValue(new Error('ECONNREFUSED'));
-      kafka.prepared = [failing];
+    it('rejects connect, asks the broker anew each time, and connects later by itself', async () => {
+      const failing = Array.from({ length: 3 }, () => aProducer());
+      failing.forEach(({ connect }) => connect.mockRejectedValue(new Error('ECONNREFUSED')));
+      kafka.prepared = [...failing];
       const publisher = new KafkaJsPublisher(options, false);
+      await expect(publisher.connect()).rejects.toThrow('ECONNREFUSED');
       await expect(publisher.connect()).rejects.toThrow('ECONNREFUSED');
       const away = await publisher.publish([aMessage('1')], mayGoOn);
       expect(away).toEqual({ outcomes: [{ status: 'retry' }], unavailable: 'ECONNREFUSED' });
       await expect(publisher.publish([aMessage('1')], mayGoOn)).resolves.toEqual({
         outcomes: [{ status: 'published' }],
       });
-      expect(failing.disconnect).toHaveBeenCalledTimes(1);
+      expect(kafka.producers).toHaveLength(4);
+      expect(failing.map(({ disconnect }) => disconnect.mock.calls.length)).toEqual([1, 1, 1]);
+    });
+
+    it('keeps the producer of a connect that succeeds after another one has failed', async () => {
+      const failing = aProducer();
+      failing.connect.mockRejectedValue(new Error('ECONNREFUSED'));
+      kafka.prepared = [failing];
+      const publisher = new KafkaJsPublisher(options, false);
+      const both = await Promise.allSettled([publisher.connect(), publisher.connect()]);
+      expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+      await publisher.connect();
+      await publisher.publish([aMessage('1')], mayGoOn);
+      expect(kafka.producers).toHaveLength(2);
     });
 
     it('begins with a new producer after a failed send, and closes the old one', async () => {
@@ -183,9 +197,13 @@ describe('the publisher through kafkajs', () => {
     const hanging = aProducer();
     hanging.connect.mockImplementation(() => new Promise(() => undefined));
     kafka.prepared = [hanging];
-    const connecting = expect(new KafkaJsPublisher(options, false).connect()).rejects.toThrow('no answer within 11 s');
+    const publisher = new KafkaJsPublisher(options, false);
+    const connecting = expect(publisher.connect()).rejects.toThrow('no answer within 11 s');
     await jest.advanceTimersByTimeAsync(11_000);
     await connecting;
+    // What hangs is given up, and its place is free for another try.
+    await expect(publisher.connect()).resolves.toBeUndefined();
+    await jest.advanceTimersByTimeAsync(2000);
     expect(jest.getTimerCount()).toBe(0);
   });
 

@@ -60,9 +60,9 @@ describe('a drain', () => {
   });
 
   describe('in a process that does not', () => {
-    it('takes lanes, connects the publisher, delivers, and gives the lanes back', async () => {
+    it('connects the publisher, takes lanes, delivers, and gives the lanes back', async () => {
       await aDrain().run({});
-      expect(log).toEqual(['keep true', 'connect', 'deliver', 'release']);
+      expect(log).toEqual(['connect', 'keep true', 'deliver', 'release']);
       expect(jest.getTimerCount()).toBe(0);
     });
 
@@ -70,7 +70,7 @@ describe('a drain', () => {
       const drain = aDrain();
       await drain.run({});
       await drain.run({});
-      expect(log).toEqual(['keep true', 'connect', 'deliver', 'release', 'keep true', 'connect', 'deliver', 'release']);
+      expect(log).toEqual(['connect', 'keep true', 'deliver', 'release', 'connect', 'keep true', 'deliver', 'release']);
     });
 
     it('renews the leases for as long as it takes, and not after', async () => {
@@ -99,6 +99,17 @@ describe('a drain', () => {
       publisher.connect.mockRejectedValue(new Error('no broker'));
       await expect(aDrain().run({})).resolves.toMatchObject({ ended: 'done' });
       expect(deliver).toHaveBeenCalledTimes(1);
+    });
+
+    it('waits no longer than 12 s for the publisher to connect, and keeps no lane from others meanwhile', async () => {
+      publisher.connect.mockReturnValue(new Promise(() => undefined));
+      const result = aDrain().run({});
+      await jest.advanceTimersByTimeAsync(11_999);
+      expect(log).toEqual([]);
+      await jest.advanceTimersByTimeAsync(1);
+      await expect(result).resolves.toMatchObject({ ended: 'done' });
+      expect(log).toEqual(['keep true', 'deliver', 'release']);
+      expect(jest.getTimerCount()).toBe(0);
     });
 
     it.each([
@@ -153,10 +164,10 @@ describe('a drain', () => {
       const drain = aDrain();
       const both = Promise.all([drain.run({}), drain.run({})]);
       await turns();
-      expect(log).toEqual(['keep true', 'connect', 'deliver']);
+      expect(log).toEqual(['connect', 'keep true', 'deliver']);
       ends[0]?.();
       await turns();
-      expect(log).toEqual(['keep true', 'connect', 'deliver', 'release', 'keep true', 'connect', 'deliver']);
+      expect(log).toEqual(['connect', 'keep true', 'deliver', 'release', 'connect', 'keep true', 'deliver']);
       ends[1]?.();
       await expect(both).resolves.toHaveLength(2);
     });
@@ -213,7 +224,7 @@ describe('a drain', () => {
         [0, 'limit'],
         [0, 'limit'],
       ]);
-      expect(log).toEqual(['keep true', 'connect', 'deliver', 'release']);
+      expect(log).toEqual(['connect', 'keep true', 'deliver', 'release']);
     });
   });
 });

@@ -81,6 +81,33 @@ describe('a connection of the pool', () => {
     expect([inUse, slow, later].map(({ destroy }) => destroy.mock.calls.length)).toEqual([0, 0, 0]);
   });
 
+  it('keeps no place either where the call is made only after that, for a request that waits no more', async () => {
+    const clients: PooledClient[] = [];
+    const refused = expect(within({ master: { _clients: clients } })).rejects.toThrow('within 15 s');
+    await seconds(15);
+    await refused;
+    await seconds(10);
+    const late = new PooledClient(false);
+    clients.push(late);
+    await seconds(19.9);
+    expect(late.destroy).not.toHaveBeenCalled();
+    await seconds(0.1);
+    expect(late.destroy).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([
+    ['comes', () => settle.resolve(new PooledClient(true))],
+    ['fails', () => settle.reject(new Error('Connection terminated unexpectedly'))],
+  ])('is not looked for any more once it %s', async (_what, end) => {
+    const refused = expect(within({})).rejects.toThrow('within 15 s');
+    await seconds(15);
+    await refused;
+    expect(jest.getTimerCount()).toBe(1);
+    end();
+    await seconds(0);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it.each([
     ['no such pool', {}],
     ['a pool that keeps no list', { master: {} }],

@@ -405,6 +405,25 @@ describe('a runner that is released in the middle of a transaction', () => {
     expect(fake.isReleased).toBe(true);
   });
 
+  it('is released after a second where that has no answer, and its connection is closed', async () => {
+    jest.useFakeTimers();
+    try {
+      const { fake } = watched();
+      const close = jest.spyOn(fake, 'releasePostgresConnection');
+      await fake.startTransaction();
+      fake.answers.set('ROLLBACK', new Promise(() => undefined));
+      const released = fake.release();
+      await jest.advanceTimersByTimeAsync(999);
+      expect(close).not.toHaveBeenCalled();
+      await jest.advanceTimersByTimeAsync(1);
+      await released;
+      expect(close.mock.calls).toEqual([[new Error('no answer to ROLLBACK within 1 s')]]);
+      expect(fake.isReleased).toBe(true);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it('runs no statement where there is none', async () => {
     const { fake } = watched();
     await fake.startTransaction();
