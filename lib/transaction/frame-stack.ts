@@ -167,8 +167,9 @@ export class FrameStack implements StatementWatch {
 
   /**
    * A transaction that is still open must not go back to the pool with its connection. TypeORM itself lets that happen: it ends the innermost
-   * savepoint in the place of the transaction, if code that nobody has waited for has one open. On a connection that has fallen silent the data source
-   * could never be closed, which releases the runners that are in use.
+   * savepoint in the place of the transaction, if code that nobody has waited for has one open.
+   *
+   * Not without a limit: a connection that has fallen silent gives no answer, and closing the data source waits for each runner to be released.
    */
   private async abandon(): Promise<void> {
     const [transaction] = this.frames;
