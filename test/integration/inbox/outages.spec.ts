@@ -1,12 +1,10 @@
 import { aRecord } from '../support/inbox-messages';
-import { InboxSuite, nothing, once, startInboxApp, CONSUMER, leftIn } from '../support/inbox-suite';
+import { InboxSuite, nothing, once, startInboxApp, CONSUMER, leftIn, shipIn } from '../support/inbox-suite';
 import { closeConnections, closeDatabase } from '../support/closed-database';
 import { proxyThatCutsCommits } from '../support/commit-proxy';
 import { createDatabase, reconnecting } from '../support/database';
 import { proxyTo } from '../support/silent-proxy';
 import { Inbox } from 'nestjs-outboxed';
-import { Effect } from '../support/effect.entity';
-import { anEvent } from '../support/outbox-app';
 
 describe('A message whose handler loses the database', () => {
   const suite = InboxSuite.declare();
@@ -77,14 +75,11 @@ describe('A message that has failed, where that cannot be counted as the databas
 describe('A message whose connection falls silent', () => {
   it('fails where statements have a limit, and is handled on another connection', async () => {
     const database = await createDatabase();
-    const proxy = await proxyTo(new URL(database.url));
+    const proxy = await proxyTo(database.url);
     const app = await startInboxApp({ url: proxy.url, typeorm: { extra: { query_timeout: 2000 } } });
     const inbox = app.module.get(Inbox);
     const record = aRecord({ id: 'a' });
-    const ship = async (): Promise<void> => {
-      await app.dataSource.getRepository(Effect).insert({ eventId: 'a' });
-      await app.outbox.addEvent(anEvent({ aggregateId: 'a' }));
-    };
+    const ship = (): Promise<void> => shipIn(app, 'a');
     const shipInSilence = (): Promise<void> => {
       proxy.silence();
       return ship();
@@ -134,8 +129,7 @@ describe('A message whose COMMIT succeeds, and its answer is lost', () => {
     const inbox = app.module.get(Inbox);
     const record = aRecord({ id: 'a' });
     const ship = async (): Promise<void> => {
-      await app.dataSource.getRepository(Effect).insert({ eventId: 'a' });
-      await app.outbox.addEvent(anEvent({ aggregateId: 'a' }));
+      await shipIn(app, 'a');
       cutNextCommit();
     };
     const options = { consumer: CONSUMER, maxAttempts: 1 };

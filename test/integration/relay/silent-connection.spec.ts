@@ -14,7 +14,7 @@ describe('A database connection that falls silent without an end', () => {
 
   beforeEach(async () => {
     database = await createDatabase();
-    proxy = await proxyTo(new URL(database.url));
+    proxy = await proxyTo(database.url);
     const publisher = new InProcessPublisher();
     received = [];
     publisher.subscribe('items', ({ id }) => void received.push(id));

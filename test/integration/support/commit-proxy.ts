@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
-import { endedAtLast } from './cleanup';
+import { proxyServer } from './proxy-server';
 
 const COMMIT = Buffer.from('COMMIT\0');
 
@@ -9,23 +7,10 @@ const COMMIT = Buffer.from('COMMIT\0');
  * and its answer.
  */
 export async function proxyThatCutsCommits(target: string): Promise<{ url: string; cutNextCommit: () => void }> {
-  const { hostname, port } = new URL(target);
-  const open = new Set<Socket>();
   let isToCut = false;
-  const proxy = createServer((client) => {
-    const server = connect(Number(port), hostname);
-    const pair = [client, server];
+  const { url } = await proxyServer(target, (client, dial) => {
+    const server = dial();
     let isCutting = false;
-    const end = (): void => {
-      pair.forEach((socket) => {
-        socket.destroy();
-        open.delete(socket);
-      });
-    };
-    pair.forEach((socket) => {
-      open.add(socket);
-      socket.on('error', end).on('close', end);
-    });
     client.on('data', (sent) => {
       isCutting = isToCut && sent.includes(COMMIT);
       isToCut &&= !isCutting;
@@ -34,22 +19,15 @@ export async function proxyThatCutsCommits(target: string): Promise<{ url: strin
     server.on('data', (answer) => {
       // The answer shows that it has committed.
       if (isCutting) {
-        end();
+        client.destroy();
+        server.destroy();
       } else {
         client.write(answer);
       }
     });
-  }).listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  endedAtLast(async () => {
-    open.forEach((socket) => socket.destroy());
-    proxy.close();
-    await once(proxy, 'close');
   });
-  const url = new URL(target);
-  url.port = String((proxy.address() as { port: number }).port);
   return {
-    url: url.href,
+    url,
     cutNextCommit: () => {
       isToCut = true;
     },

@@ -82,9 +82,8 @@ export class InboxSuite {
   }
 
   /** What a handler does: a row, and an event. */
-  async ship(id: string): Promise<void> {
-    await this.app.dataSource.getRepository(Effect).insert({ eventId: id });
-    await this.app.outbox.addEvent(anEvent({ aggregateId: id }));
+  ship(id: string): Promise<void> {
+    return shipIn(this.app, id);
   }
 
   /** A handler that does that, and then fails. */
@@ -117,6 +116,12 @@ export class InboxSuite {
       return rows.length === count;
     });
   }
+}
+
+/** The same in another application. */
+export async function shipIn({ dataSource, outbox }: OutboxApp, id: string): Promise<void> {
+  await dataSource.getRepository(Effect).insert({ eventId: id });
+  await outbox.addEvent(anEvent({ aggregateId: id }));
 }
 
 /** What is there of messages in a database, as another connection sees it. */

@@ -1,7 +1,5 @@
-import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
-import { endedAtLast } from './cleanup';
 import { eventually } from './eventually';
+import { proxyServer } from './proxy-server';
 
 export interface SilentProxy {
   readonly url: string;
@@ -16,43 +14,24 @@ export interface SilentProxy {
 }
 
 /** Passes bytes on to a server until told not to. */
-export async function proxyTo(target: URL): Promise<SilentProxy> {
-  const sockets = new Set<Socket>();
-  const keep = (socket: Socket): void => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket)).on('error', () => undefined);
-  };
+export async function proxyTo(target: string): Promise<SilentProxy> {
   let takesCallsOnly = false;
   let calls = 0;
-  const proxy = createServer((client) => {
-    keep(client);
+  const { url, sockets } = await proxyServer(target, (client, dial) => {
     if (takesCallsOnly) {
       calls++;
       client.resume();
-      return;
+    } else {
+      client.pipe(dial()).pipe(client);
     }
-    const server = connect(Number(target.port), target.hostname);
-    keep(server);
-    client.pipe(server).pipe(client);
-    client.on('close', () => server.destroy());
-    server.on('close', () => client.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  const cut = (): void => sockets.forEach((socket) => socket.destroy());
-  endedAtLast(async () => {
-    cut();
-    proxy.close();
-    await once(proxy, 'close');
   });
-  const url = new URL(target);
-  url.port = String((proxy.address() as { port: number }).port);
   return {
-    url: url.href,
+    url,
     silence: () => sockets.forEach((socket) => socket.unpipe().resume()),
     takeCallsOnly: () => {
       takesCallsOnly = true;
       calls = 0;
-      cut();
+      sockets.forEach((socket) => socket.destroy());
     },
     heal: () => {
       takesCallsOnly = false;

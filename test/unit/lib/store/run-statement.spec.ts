@@ -107,6 +107,25 @@ describe('a statement within a limit', () => {
     expect(release).toHaveBeenCalledTimes(1);
   });
 
+  it('waits for a connection of the pool no longer either, and gives back one that comes later', async () => {
+    let give = (): void => undefined;
+    connect.mockReturnValueOnce(
+      new Promise((resolve) => {
+        give = () => resolve({ connection: { stream: { destroy } } });
+      }),
+    );
+    const done = runWithinLimit(dataSource, 'x', []);
+    const refused = expect(done).rejects.toThrow('no connection to the database could be had within 15 s');
+    await jest.advanceTimersByTimeAsync(15_000);
+    await refused;
+    // TypeORM would take it for released, and lose the connection that it then gets.
+    expect(release).not.toHaveBeenCalled();
+    give();
+    await jest.advanceTimersByTimeAsync(0);
+    expect(release).toHaveBeenCalledTimes(1);
+    expect(query).not.toHaveBeenCalled();
+  });
+
   it('fails where there is no connection', async () => {
     connect.mockRejectedValueOnce(new Error('ECONNREFUSED'));
     await expect(runWithinLimit(dataSource, 'x', [])).rejects.toThrow('ECONNREFUSED');
